@@ -1,0 +1,27 @@
+"""Inspektor Gadget's wasm ABI as data: one table from which everything else is derived."""
+
+from gadget_abi.errors import EmbedderError, GadgetError, GuestError, TableError, WasmError
+from gadget_abi.loader import load, parse_table
+from gadget_abi.semantic import SemanticType
+from gadget_abi.signatures import SignatureSet
+from gadget_abi.table import Abi, Enum, Export, Family, Form, Function, Param, Release
+
+__all__ = [
+    "Abi",
+    "EmbedderError",
+    "Enum",
+    "Export",
+    "Family",
+    "Form",
+    "Function",
+    "GadgetError",
+    "GuestError",
+    "Param",
+    "Release",
+    "SemanticType",
+    "SignatureSet",
+    "TableError",
+    "WasmError",
+    "load",
+    "parse_table",
+]

@@ -1,0 +1,299 @@
+"""The ABI table as typed objects: releases, families, enums, guest exports and host functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gadget_abi.semantic import SemanticType
+    from gadget_abi.signatures import SignatureSet
+
+__all__ = [
+    "Abi",
+    "Change",
+    "Encoding",
+    "Enum",
+    "Export",
+    "Family",
+    "Form",
+    "Function",
+    "Layout",
+    "Limit",
+    "Param",
+    "Release",
+    "version_key",
+]
+
+
+def version_key(release: str) -> tuple[int, ...]:
+    """Sort key of a release name: "v0.38.1" -> (0, 38, 1)."""
+    return tuple(int(part) for part in release.removeprefix("v").split("."))
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of the upstream project: tag, commit hash, date (ISO 8601)."""
+
+    name: str
+    commit: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Since:
+    """Anything that exists from one release on, and perhaps until another (both inclusive)."""
+
+    since: str
+    until: str | None
+
+    def covers(self, release: str) -> bool:
+        """Tell whether it exists in a release."""
+        key = version_key(release)
+        return version_key(self.since) <= key and (self.until is None or key <= version_key(self.until))
+
+
+@dataclass(frozen=True)
+class Family(Since):
+    """A way of passing buffers: link family name and the import module its functions live in."""
+
+    name: str
+    module: str
+    doc: str
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A number the host enforces, with its unit."""
+
+    name: str
+    value: int
+    unit: str
+    doc: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Bits:
+    """A bit field of an encoding."""
+
+    name: str
+    shift: int
+    bits: int
+    doc: str
+
+    @property
+    def mask(self) -> int:
+        """The field's bits, in place."""
+        return ((1 << self.bits) - 1) << self.shift
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a number is put together from bit fields."""
+
+    name: str
+    core: str
+    fields: tuple[Bits, ...]
+    doc: str
+    since: str
+
+    def bits(self, name: str) -> Bits:
+        """The bit field of that name."""
+        return next(bits for bits in self.fields if bits.name == name)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member of a memory layout: offset and size in bytes; `count` elements of that size."""
+
+    name: str
+    offset: int
+    size: int
+    count: int
+    doc: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A structure the host writes to guest memory, little-endian; `size` in bytes."""
+
+    name: str
+    size: int
+    members: tuple[Member, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Enum:
+    """Named numbers. `type` is the semantic type they belong to; `widths` the bytes of scalar kinds."""
+
+    name: str
+    type: str
+    doc: str
+    source: str
+    members: Mapping[str, int]
+    widths: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter: name and semantic type."""
+
+    name: str
+    type: SemanticType
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.type}"
+
+
+@dataclass(frozen=True)
+class Export(Since):
+    """A function the guest exports. `hook` marks the lifecycle ones; `constant` one that returns api_version."""
+
+    name: str
+    params: tuple[Param, ...]
+    result: SemanticType | None
+    required: bool
+    required_until: str | None
+    hook: bool
+    constant: bool
+    doc: str
+
+    @property
+    def core_type(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Core parameter and result types."""
+        return tuple(p.type.core for p in self.params), (self.result.core,) if self.result else ()
+
+    def is_required_in(self, release: str) -> bool:
+        """Tell whether a module without it is refused by a release."""
+        if self.required_until is not None:
+            return version_key(release) <= version_key(self.required_until)
+        return self.required
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of behaviour under an unchanged signature."""
+
+    since: str
+    commit: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Form(Since):
+    """A function as it stands in a range of releases.
+
+    `error` is the result of a failed call, None when the function has no result. `consumes` names the
+    parameters whose handle is gone after the call; `released_by` says how what is returned is given back.
+    """
+
+    function: str
+    params: tuple[Param, ...]
+    result: SemanticType | None
+    error: int | None
+    commit: str
+    consumes: tuple[str, ...]
+    released_by: str
+
+    @property
+    def core_type(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Core parameter and result types."""
+        return tuple(p.type.core for p in self.params), (self.result.core,) if self.result else ()
+
+    @property
+    def signature(self) -> str:
+        """The function and its core type: "fieldSet(i32, i32, i32, i64) -> (i32)"."""
+        params, results = self.core_type
+        return f"{self.function}({', '.join(params)}) -> ({', '.join(results)})"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A host function, with its forms from oldest to newest."""
+
+    name: str
+    group: str
+    doc: str
+    source: str
+    forms: tuple[Form, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def newest(self) -> Form:
+        """The latest form."""
+        return self.forms[-1]
+
+    def form_in(self, release: str) -> Form | None:
+        """The form a release has, None when it lacks the function."""
+        return next((form for form in self.forms if form.covers(release)), None)
+
+    @property
+    def words(self) -> list[str]:
+        """The words of the name: getSyscallID -> get, syscall, id."""
+        return [w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", self.name)]
+
+    @property
+    def snake(self) -> str:
+        """The name in snake_case, as Python functions are called."""
+        return "_".join(self.words)
+
+    @property
+    def kebab(self) -> str:
+        """The name in kebab-case, as WIT functions are called."""
+        return "-".join(self.words)
+
+
+@dataclass(frozen=True)
+class Abi:
+    """The whole table of one ABI; mappings are in table order."""
+
+    name: str
+    title: str
+    repository: str
+    api_version: int
+    wit_package: str
+    wit_world: str
+    releases: tuple[Release, ...]
+    families: tuple[Family, ...]
+    limits: Mapping[str, Limit]
+    encodings: Mapping[str, Encoding]
+    layouts: Mapping[str, Layout]
+    enums: Mapping[str, Enum]
+    exports: Mapping[str, Export]
+    functions: Mapping[str, Function]
+    source_text: str = field(default="", repr=False, compare=False)
+
+    @property
+    def newest(self) -> str:
+        """The newest release's name."""
+        return self.releases[-1].name
+
+    @property
+    def current(self) -> dict[str, Form]:
+        """Forms of the newest release, by function name."""
+        return self.forms_in(self.newest)
+
+    def forms_in(self, release: str) -> dict[str, Form]:
+        """The forms a release has, by function name."""
+        found = {name: function.form_in(release) for name, function in self.functions.items()}
+        return {name: form for name, form in found.items() if form is not None}
+
+    def family_of(self, release: str) -> Family:
+        """The link family of a release."""
+        return next(family for family in self.families if family.covers(release))
+
+    def enum_for(self, type_name: str) -> Enum:
+        """The enum of a semantic type ("kind", "map-type", ...)."""
+        return next(enum for enum in self.enums.values() if enum.type == type_name)
+
+    @cached_property
+    def signature_sets(self) -> tuple[SignatureSet, ...]:
+        """The distinct sets of signatures, oldest first, as sig-1, sig-2, ..."""
+        from gadget_abi.signatures import derive_sets
+
+        return derive_sets(self)
