@@ -1,7 +1,7 @@
 """The shape of a data source: its name, its type and its fields.
 
-A schema is what a recorded stream lacks: `ig run -o json` prints values without their kinds, so a stream that can
-be replayed carries its schema as its first line
+A schema is what a recorded stream lacks: `ig run -o json` prints values without their kinds, so a stream that
+can be replayed carries its schema as its first line
 
     {"gadget.schema": {"source": "open", "type": "single", "fields": [{"name": "pid", "kind": "Uint32"}]}}
 
@@ -14,24 +14,42 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from gadget_abi import EmbedderError
+from gadget_abi import EmbedderError, load
 
 SourceType = Literal["single", "array"]
 
-KINDS: Final = (
-    "Invalid", "Bool", "Int8", "Int16", "Int32", "Int64", "Uint8", "Uint16", "Uint32", "Uint64",
-    "Float32", "Float64", "String", "CString", "Bytes",
-)  # fmt: skip
-"""Field kinds in the order of their numbers (Inspektor Gadget, `api.Kind`)."""
+_ENUMS: Final = load().enums
+KINDS: Final = tuple(_ENUMS["Kind"].members)
+"""Names of the field kinds, in the order of their numbers."""
+WIDTHS: Final = _ENUMS["Kind"].widths
+"""Bytes of a value, by kind; a kind that is not in it has values of any length."""
 
 _KIND_BY_LOWER: Final = {name.lower(): name for name in KINDS}
+_KIND_BY_NUMBER: Final = {number: name for name, number in _ENUMS["Kind"].members.items()}
+_FLAGS: Final = _ENUMS["FieldFlags"].members
 
-FLAG_EMPTY: Final = 1
-FLAG_CONTAINER: Final = 2
-FLAG_HIDDEN: Final = 4
-FLAG_HAS_PARENT: Final = 8
-FLAG_STATIC_MEMBER: Final = 16
-FLAG_UNREFERENCED: Final = 32
+
+class EventError(EmbedderError):
+    """An event does not fit the schema of its source.
+
+    Args:
+        source: name of the data source.
+        index: position of the event in the batch it came in.
+        field: full name of the field; empty when it is the event as a whole.
+        expected: the kind, or what an event must be.
+        found: the value or its type, short.
+    """
+
+    def __init__(self, source: str, index: int, field: str, expected: str, found: str) -> None:
+        self.source, self.index, self.field = source, index, field
+        self.expected, self.found = expected, found
+        super().__init__(f"source {source!r}, event {index}: {self.reason}")
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, without the place."""
+        where = f"field {self.field!r}: " if self.field else ""
+        return f"{where}expected {self.expected}, found {self.found}"
 
 
 def kind_name(kind: str | int) -> str:
@@ -40,9 +58,7 @@ def kind_name(kind: str | int) -> str:
     Raises:
         EmbedderError: no such kind.
     """
-    if isinstance(kind, int) and not isinstance(kind, bool) and 0 <= kind < len(KINDS):
-        return KINDS[kind]
-    name = _KIND_BY_LOWER.get(kind.lower()) if isinstance(kind, str) else None
+    name = _KIND_BY_LOWER.get(kind.lower()) if isinstance(kind, str) else _KIND_BY_NUMBER.get(kind)
     if name is None:
         raise EmbedderError(f"unknown field kind {kind!r}: the kinds are {', '.join(KINDS[1:])}")
     return name
@@ -57,7 +73,7 @@ class FieldSchema:
         kind: a name of `KINDS`, any case.
         annotations: how to show it (`columns.width`, `columns.hidden`, ...), as gadget.yaml spells them.
         tags: as upstream's field tags, in order.
-        flags: bits of upstream's field flags (`FLAG_*`).
+        flags: bits of the table's `FieldFlags`.
         offset: bytes from the start of the payload it is a member of; static members only.
         size: bytes; 0 for a field with a payload of its own.
         payload: which payload of the row holds it, where upstream said so; static members share one.
@@ -83,12 +99,16 @@ class FieldSchema:
     @property
     def hidden(self) -> bool:
         """Not shown in tables unless asked for; access and emission are the same."""
-        return bool(self.flags & FLAG_HIDDEN) or self.annotations.get("columns.hidden") == "true"
+        return self.flag("Hidden") or self.annotations.get("columns.hidden") == "true"
 
     @property
     def has_value(self) -> bool:
         """False for the fields that only group others, and those taken out of the name index."""
-        return not self.flags & (FLAG_EMPTY | FLAG_CONTAINER | FLAG_UNREFERENCED)
+        return not (self.flag("Empty") or self.flag("Container") or self.flag("Unreferenced"))
+
+    def flag(self, name: str) -> bool:
+        """Whether a flag of the table's `FieldFlags` is set: "Empty", "Hidden", "StaticMember", ..."""
+        return bool(self.flags & _FLAGS[name])
 
 
 @dataclass(frozen=True, slots=True)
