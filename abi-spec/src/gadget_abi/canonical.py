@@ -71,9 +71,7 @@ class CanonicalFunction:
 def canonical_functions(abi: Abi) -> tuple[CanonicalFunction, ...]:
     """The canonical functions of the newest release, in table order."""
     return tuple(
-        canonical
-        for name, form in abi.current.items()
-        for canonical in _variants(abi.functions[name], form)
+        canonical for name, form in abi.current.items() for canonical in _variants(abi.functions[name], form)
     )
 
 

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from gadget_abi.errors import TableError
@@ -185,7 +186,11 @@ def _encoding(row: _Row) -> Encoding:
         for r in row.rows("fields")
     )
     return Encoding(
-        row.get("name", str), row.get("core", str), bits, row.get("doc", str), row.get("since", str, "v0.30.0")
+        row.get("name", str),
+        row.get("core", str),
+        bits,
+        row.get("doc", str),
+        row.get("since", str, "v0.30.0"),
     )
 
 
@@ -298,7 +303,7 @@ def _function(row: _Row) -> Function:
     forms = tuple(_form(r, name) for r in row.rows("form", label="since"))
     if not forms:
         raise row.fail("form", "a function needs at least one")
-    for before, after in zip(forms, forms[1:], strict=False):
+    for before, after in pairwise(forms):
         if before.until is None or version_key(before.until) >= version_key(after.since):
             raise row.fail("form", f"the form since {before.since} must end before {after.since}")
     changes = tuple(_change(r) for r in row.rows("change", label="since"))

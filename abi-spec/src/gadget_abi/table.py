@@ -152,7 +152,7 @@ class Param:
 
 @dataclass(frozen=True)
 class Export(Since):
-    """A function the guest exports. `hook` marks the lifecycle ones; `constant` one that returns api_version."""
+    """A function the guest exports: `hook` a lifecycle one, `constant` one that returns api_version."""
 
     name: str
     params: tuple[Param, ...]

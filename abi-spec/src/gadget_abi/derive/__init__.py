@@ -1,4 +1,4 @@
-"""Everything that is derived from the table and committed. `python -m gadget_abi.derive --check` is the lint."""
+"""What is derived from the table and committed; `python -m gadget_abi.derive --check` finds stale files."""
 
 from __future__ import annotations
 

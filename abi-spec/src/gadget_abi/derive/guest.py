@@ -13,7 +13,7 @@ from enum import IntEnum, IntFlag
 
 
 def guest_module(abi: Abi) -> str:
-    """The text of gadget/_abi.py: enums, widths of scalar kinds, limits, the syscall declaration's offsets."""
+    """The text of gadget/_abi.py: enums, widths of scalar kinds, limits, the syscall declaration."""
     enums = [enum for enum in abi.enums.values() if enum.type]
     names = sorted([enum.name for enum in enums] + [*_limits(abi), "KIND_WIDTHS", "SYSCALL_DECLARATION"])
     listing = "".join(f'    "{name}",\n' for name in names)
@@ -36,7 +36,9 @@ def _enum(enum: Enum) -> str:
 
 
 def _widths(kind: Enum) -> str:
-    members = "".join(f"    {kind.members[name]}: {width},  # {name}\n" for name, width in kind.widths.items())
+    members = "".join(
+        f"    {kind.members[name]}: {width},  # {name}\n" for name, width in kind.widths.items()
+    )
     return f'\nKIND_WIDTHS = {{\n{members}}}\n"""Bytes of each scalar kind."""\n'
 
 

@@ -1,0 +1,1 @@
+"""Sub-commands of `gadget` that need nothing but the table."""
