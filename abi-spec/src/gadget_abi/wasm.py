@@ -43,6 +43,7 @@ class Section(IntEnum):
     GLOBAL = 6
     EXPORT = 7
     START = 8
+    CODE = 10
 
 
 class Kind(IntEnum):
@@ -98,6 +99,12 @@ class Module:
     tags: int = 0
     start: int | None = None
     custom: list[str] = field(default_factory=list)
+    bodies: int = 0  # functions with code
+
+    @property
+    def imported_functions(self) -> int:
+        """How many functions are imported."""
+        return sum(item.kind == Kind.FUNC for item in self.imports)
 
     def export(self, name: str) -> External | None:
         """The export of that name."""
@@ -170,6 +177,8 @@ def read_module(data: bytes) -> Module:
     while reader.at < reader.end:
         kind, body = reader.section()
         _read_section(module, kind, body)
+    if module.bodies != (declared := len(module.functions) - module.imported_functions):
+        raise WasmError(f"{declared} functions declared, {module.bodies} have a body: cut short?", reader.at)
     return module
 
 
@@ -194,6 +203,9 @@ def _read_section(module: Module, kind: int, body: _Reader) -> None:
             module.exports.extend(body.vector(lambda: _export(module, body)))
         case Section.START:
             module.start = body.u32()
+        case Section.CODE:
+            module.bodies = body.u32()
+            return
         case _:
             return
     if body.at != body.end:

@@ -1,0 +1,190 @@
+"""gadget check: verdicts, problems, exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wasmtime import wat2wasm
+
+import gadget_abi
+from gadget_abi.check import check_bytes
+from gadget_abi.wasm import read_module
+
+ABI = gadget_abi.load()
+VERSION = '(func (export "gadgetAPIVersion") (result i64) i64.const 1)'
+MEMORY = '(memory (export "memory") 1)'
+
+
+def module(*fields: str, version: str = VERSION, memory: str = MEMORY) -> bytes:
+    """A module with the given imports (first) and everything a gadget must have."""
+    return bytes(wat2wasm(f"(module {' '.join(fields)} {memory} {version})"))
+
+
+def imported(module_name: str, signature: str) -> str:
+    """An import in WAT from a signature as the table prints it."""
+    name, _, rest = signature.partition("(")
+    params, _, results = rest.partition(") -> (")
+    param = f"(param {params.replace(',', '')})" if params else ""
+    result = f"(result {results[:-1]})" if results[:-1] else ""
+    return f'(import "{module_name}" "{name}" (func {param} {result}))'
+
+
+@pytest.mark.parametrize("sigset", ABI.signature_sets, ids=lambda s: s.name)
+def test_a_module_using_all_of_a_set_runs_on_exactly_its_releases(sigset: gadget_abi.SignatureSet) -> None:
+    """A module that imports every function of a set runs on the releases that have them all."""
+    imports = [imported(sigset.family.module, form.signature) for form in sigset.forms.values()]
+    malloc = '(func (export "malloc") (param i32) (result i32) i32.const 8)'
+    report = check_bytes(module(*imports, malloc), ABI)
+    expected = [
+        release
+        for other in ABI.signature_sets
+        if sigset.signatures <= other.signatures
+        for release in other.releases
+    ]
+    assert list(report.releases) == expected
+    assert report.family == sigset.family.name
+
+
+# What is wrong -> (module, words of the problem).
+PROBLEMS = {
+    "no version": (module(version=""), ["gadgetAPIVersion", "not exported"]),
+    "version takes a parameter": (
+        module(version='(func (export "gadgetAPIVersion") (param i32) (result i64) i64.const 1)'),
+        ["gadgetAPIVersion", "(i32) -> (i64)", "() -> (i64)"],
+    ),
+    "no memory": (module(memory=""), ["memory", "not exported"]),
+    "too much memory": (module(memory='(memory (export "memory") 257)'), ["257 pages", "256 are allowed"]),
+    "memory is a function": (module(memory='(func (export "memory"))'), ["memory", "not exported"]),
+    "hook without result": (
+        module('(func (export "gadgetInit"))'),
+        ["gadgetInit", "() -> ()", "() -> (i32)"],
+    ),
+    "hook is a global": (
+        module('(global (export "gadgetInit") i32 i32.const 0)'),
+        ["gadgetInit", "global", "function"],
+    ),
+    "callback with two parameters": (
+        module('(func (export "dataSourceCallback") (param i64 i32))'),
+        ["dataSourceCallback", "(i64, i32) -> ()", "(i64, i32, i32) -> ()"],
+    ),
+    "misspelt function": (
+        module(imported("ig", "fieldGetScaler(i32, i32, i32, i32) -> (i64)")),
+        ["ig.fieldGetScaler", "did you mean fieldGetScalar?"],
+    ),
+    "wrong type": (
+        module(imported("ig", "fieldSet(i32, i32, i32, i32) -> (i32)")),
+        ["ig.fieldSet", "(i32, i32, i32, i32) -> (i32)", "(i32, i32, i32, i64) -> (i32)"],
+    ),
+    "unknown module": (
+        module(imported("elastic", "elastic_log(i32) -> ()")),
+        ["elastic", "unknown import module"],
+    ),
+    "import is a global": (module('(import "ig" "getMap" (global i32))'), ["ig.getMap", "global"]),
+    "removed function in the new module": (
+        module(imported("ig", "fieldGet(i32, i32, i32) -> (i64)")),
+        ["ig.fieldGet", "until v0.37.0"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_module_that_runs_nowhere_is_told_why(name: str) -> None:
+    """Each problem names the import or export, what was found and what is expected."""
+    data, words = PROBLEMS[name]
+    report = check_bytes(data, ABI)
+    text = "; ".join(map(str, report.problems))
+    assert report.releases == ()
+    assert not [word for word in words if word not in text], text
+
+
+def test_a_32_bit_api_version_is_accepted() -> None:
+    """The real host compares a raw stack slot, so an i32 result runs."""
+    version = '(func (export "gadgetAPIVersion") (result i32) i32.const 1)'
+    assert check_bytes(module(version=version), ABI).releases
+
+
+def test_the_minimum_release_is_that_of_the_newest_function_used() -> None:
+    """gadgetShouldLog moves the minimum to v0.43.0."""
+    base = imported("ig", "gadgetLog(i32, i64) -> ()")
+    newer = imported("ig", "gadgetShouldLog(i32) -> (i32)")
+    assert check_bytes(module(base), ABI).verdict == "runs on ig v0.39.0 and later (newest known: v0.55.1)"
+    assert check_bytes(module(base, newer), ABI).releases[0] == "v0.43.0"
+
+
+def test_a_component_is_told_apart_from_garbage() -> None:
+    """A component is called a component, a text file is not."""
+    component = b"\0asm\x0d\0\1\0"
+    assert "is a wasm component" in str(check_bytes(component, ABI).problems[0])
+    assert "not a wasm file" in str(check_bytes(b"(module)", ABI).problems[0])
+    assert "not a wasm file" in str(check_bytes(b"", ABI).problems[0])
+
+
+WHOLE = module(*(imported("ig", form.signature) for form in ABI.current.values()))
+
+
+def test_every_truncation_of_a_module_gives_one_clear_report() -> None:
+    """Cut anywhere, a module is reported on, never crashed on."""
+    for end in range(len(WHOLE)):
+        report = check_bytes(WHOLE[:end], ABI)
+        assert report.releases == ()
+        assert report.problems
+
+
+@given(st.integers(0, len(WHOLE) * 8 - 1))
+def test_every_flipped_bit_gives_a_report(bit: int) -> None:
+    """Whatever a flipped bit does to a module, the answer is a report."""
+    data = bytearray(WHOLE)
+    data[bit // 8] ^= 1 << bit % 8
+    report = check_bytes(bytes(data), ABI)
+    assert report.problems or report.releases
+
+
+def gadget(*args: object) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person does."""
+    command = [sys.executable, "-m", "gadget_abi.cli", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_command_prints_a_verdict_and_exits_0(tmp_path: Path) -> None:
+    """gadget check names set, releases, imports and memory, without colour in a pipe."""
+    file = tmp_path / "ok.wasm"
+    file.write_bytes(WHOLE)
+    done = gadget("check", file)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0] == f"{file}: ok runs on ig v0.43.0 and later (newest known: v0.55.1)"
+    assert "sig-8" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
+
+
+def test_the_command_exits_1_when_a_module_runs_nowhere(tmp_path: Path) -> None:
+    """The exit code is fit for a CI step, and --json carries the same findings."""
+    file = tmp_path / "bad.wasm"
+    file.write_bytes(module(version=""))
+    done = gadget("check", file, "--json")
+    assert done.returncode == 1
+    findings = json.loads(done.stdout)
+    assert findings["releases"] == []
+    assert findings["problems"][0]["subject"] == "gadgetAPIVersion"
+
+
+def test_a_missing_file_is_one_line_on_stderr() -> None:
+    """No traceback reaches a person."""
+    done = gadget("check", "nowhere.wasm")
+    assert done.returncode == 1
+    assert done.stderr == "gadget: error: nowhere.wasm: No such file or directory\n"
+
+
+def test_the_reader_sees_what_the_assembler_wrote() -> None:
+    """Imports, exports, memory limits and the start function are read back."""
+    data = wat2wasm(
+        '(module (import "a" "b" (func (param i64))) (memory 2 3) (export "m" (memory 0)) (start 1) (func))'
+    )
+    read = read_module(bytes(data))
+    assert [(i.module, i.name, str(i.type)) for i in read.imports] == [("a", "b", "(i64) -> ()")]
+    assert [(e.name, (e.type.min, e.type.max)) for e in read.exports] == [("m", (2, 3))]  # type: ignore[union-attr]
+    assert read.start == 1
