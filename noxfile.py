@@ -1,0 +1,102 @@
+"""Everything that can be run on a checkout. `nox -l` lists the sessions, `nox -s NAME` runs one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "tests"]
+
+PACKAGES = ["./abi-spec", "./host", "./guest-sdk-python"]
+LOCK = "requirements.lock"
+EXAMPLES = Path("guest-examples")
+TYPED = ["abi-spec/src", "host/src", "guest-sdk-python/src", "tests"]
+
+
+def install(session: nox.Session, *extra: str) -> None:
+    """Install the three distributions from the wheels they build, at the locked versions."""
+    # An installed wheel of the same version would be kept although the checkout has changed.
+    session.install("--quiet", "--constraint", LOCK, *PACKAGES, *extra)
+    session.install("--quiet", "--no-deps", "--force-reinstall", *PACKAGES)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Build the redact gadget and run it over the recorded file-open events."""
+    install(session)
+    session.run("python", "tests/demo.py", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests against the built wheels."""
+    install(session, "pytest", "hypothesis", "jsonschema")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, strict types and that every derived file is fresh."""
+    install(session, "ruff", "mypy", "pytest", "hypothesis", "types-PyYAML", "types-tqdm", "nox")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy", *TYPED, "noxfile.py")
+    session.run("python", "-m", "gadget_abi.derive", "--check")
+
+
+@nox.session
+def derive(session: nox.Session) -> None:
+    """Rewrite the files that are derived from the ABI table."""
+    session.install("--quiet", "--editable", "./abi-spec")
+    session.run("python", "-m", "gadget_abi.derive")
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Build every example, check it, and run it over its recorded events."""
+    install(session, "pytest", "hypothesis")
+    session.run("pytest", "tests/examples", *session.posargs)
+
+
+@nox.session
+def languages(session: nox.Session) -> None:
+    """Run the round trips over a guest in C, compiled by zig from its wheel."""
+    install(session, "pytest", "hypothesis", "ziglang")
+    session.run("pytest", "tests/roundtrip", *session.posargs)
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Install each distribution from its wheel alone into an empty environment and use it."""
+    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", "dist", *PACKAGES)
+    session.install("--quiet", "pytest")
+    session.run("pytest", "tests/wheels", "--override-ini=testpaths=tests/wheels", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Print what the data plane, the stream and the build cost, beside what they are measured against."""
+    install(session)
+    session.run("python", "-m", "tests.bench", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run a gadget for ten million events and compare its memory at 100,000 and at the end."""
+    install(session)
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Choose the newest versions the distributions allow and write them to the lock file."""
+    session.install("uv")
+    sources = [f"{package}/pyproject.toml" for package in PACKAGES]
+    session.run(
+        *("uv", "pip", "compile", "--universal", "--python-version", "3.11", "--upgrade", "--quiet"),
+        *("--no-emit-index-url", "--no-annotate", "--no-emit-package", "gadget-abi"),
+        *("--no-emit-package", "gadget-host", "--output-file", LOCK, *sources, "tests/requirements.in"),
+    )
