@@ -1,0 +1,1 @@
+"""Runs Inspektor Gadget's wasm gadgets in this process."""

@@ -1,0 +1,144 @@
+"""Compiled modules on disk: the second start of a gadget skips compilation.
+
+One file per module, named by what it was made from and what it holds:
+
+    <sha256 of wasm, wasmtime version>-<size>-<crc32>.cwasm
+
+Loading such a file runs what is in it, so only files of our own, in a directory that only we can write to,
+are loaded, and only when size and checksum are those of the name: a torn or damaged one is made again. Files
+appear by renaming, so processes that start together do not see each other's halves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import mmap
+import os
+import tempfile
+import time
+import zlib
+from importlib.metadata import version
+from pathlib import Path
+
+import wasmtime
+
+from ._engine import validate
+
+__all__ = ["cache_dir", "compile_guest", "compile_module"]
+
+_KEEP_BYTES = 1 << 30
+_SUFFIX = ".cwasm"
+
+
+def cache_dir() -> Path:
+    """Where compiled modules are kept: below GADGET_CACHE_DIR, XDG_CACHE_HOME/gadget or ~/.cache/gadget."""
+    if chosen := os.environ.get("GADGET_CACHE_DIR"):
+        return Path(chosen) / "modules"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "gadget" / "modules"
+
+
+def compile_guest(engine: wasmtime.Engine, wasm: bytes) -> wasmtime.Module:
+    """Compile a guest, or take it from the cache; only what validates gets there.
+
+    Raises:
+        wasmtime.WasmtimeError: the guest is not valid.
+    """
+    return _load(engine, wasm, check=True)
+
+
+def compile_module(engine: wasmtime.Engine, wasm: bytes) -> wasmtime.Module:
+    """Compile a module of our own, or take it from the cache."""
+    return _load(engine, wasm, check=False)
+
+
+def _load(engine: wasmtime.Engine, wasm: bytes, *, check: bool) -> wasmtime.Module:
+    key = _key(wasm, check)
+    directory = _private(cache_dir())
+    module = _find(engine, directory, key) if directory else None
+    if module is None:
+        if check:
+            validate(wasm)
+        module = wasmtime.Module(engine, wasm)
+        if directory:
+            _store(directory, key, module.serialize())
+    return module
+
+
+def _key(wasm: bytes, check: bool) -> str:
+    digest = hashlib.sha256(wasm, usedforsecurity=False)
+    digest.update(f"wasmtime {version('wasmtime')} {'guest' if check else 'host'}".encode())
+    return digest.hexdigest()[:40]
+
+
+def _private(directory: Path) -> Path | None:
+    """The directory, made when missing; None when it cannot be used or others could write to it."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = directory.stat()
+    except OSError:
+        return None
+    ours = status.st_uid == os.geteuid() and not status.st_mode & 0o022
+    return directory if ours else None
+
+
+def _find(engine: wasmtime.Engine, directory: Path, key: str) -> wasmtime.Module | None:
+    for path in directory.glob(f"{key}-*{_SUFFIX}"):
+        try:
+            if path.stat().st_uid == os.geteuid() and _intact(path):
+                module = wasmtime.Module.deserialize_file(engine, str(path))
+                os.utime(path)  # the oldest go first when the cache is full
+                return module
+        except (OSError, wasmtime.WasmtimeError):  # vanished, or made for another processor
+            pass
+        _remove(path)
+    return None
+
+
+def _intact(path: Path) -> bool:
+    with path.open("rb") as file:
+        if path.stat().st_size == 0:
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return path.name.endswith(_checksum(data))
+
+
+def _checksum(data: bytes | bytearray | mmap.mmap) -> str:
+    return f"-{len(data)}-{zlib.crc32(data):08x}{_SUFFIX}"
+
+
+def _store(directory: Path, key: str, compiled: bytearray) -> None:
+    """Put a compiled module into the cache; a full or read-only disk is no reason to fail."""
+    with contextlib.suppress(OSError):
+        handle, temporary = tempfile.mkstemp(dir=directory, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(compiled)
+            Path(temporary).rename(directory / f"{key}{_checksum(compiled)}")
+        except OSError:
+            _remove(Path(temporary))
+        _prune(directory)
+
+
+def _prune(directory: Path) -> None:
+    """Remove what was not used for longest, until the cache has its size, and what a killed process left."""
+    for path in directory.glob("*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > 3600:
+                path.unlink()
+    entries = []
+    for path in directory.glob(f"*{_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            entries.append((path.stat().st_mtime, path.stat().st_size, path))
+    total = sum(size for _, size, _ in entries)
+    for _, size, path in sorted(entries):
+        if total <= _KEEP_BYTES:
+            break
+        _remove(path)
+        total -= size
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
