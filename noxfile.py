@@ -73,7 +73,7 @@ def wheels(session: nox.Session) -> None:
     """Install each distribution from its wheel alone into an empty environment and use it."""
     session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", "dist", *PACKAGES)
     session.install("--quiet", "pytest")
-    session.run("pytest", "tests/wheels", "--override-ini=testpaths=tests/wheels", *session.posargs)
+    session.run("pytest", "--override-ini=addopts=", "tests/wheels", *session.posargs)
 
 
 @nox.session
