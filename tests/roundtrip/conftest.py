@@ -1,0 +1,26 @@
+"""The round-trip guests, built and running."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.roundtrip.contract import GUESTS, schema
+
+from gadget_host import Gadget
+
+
+@pytest.fixture(scope="session", params=GUESTS)
+def guest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The contract's module, in each language."""
+    directory = tmp_path_factory.mktemp(request.param)
+    return GUESTS[request.param](directory)
+
+
+@pytest.fixture(scope="session")
+def running(guest: Path) -> Iterator[Gadget]:
+    """The guest, started, with a source of each type that has a field of every kind."""
+    with Gadget.load(guest) as gadget:
+        gadget.add_source(schema("in", "single"))
+        gadget.add_source(schema("rows", "array"))
+        gadget.start()
+        yield gadget
