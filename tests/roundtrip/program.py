@@ -1,4 +1,4 @@
-"""The round-trip contract in Python: every event of "in" goes to "out", every array of "rows" to "rows_out"."""
+"""The round-trip contract in Python: events of "in" go to "out", arrays of "rows" to "rows_out"."""
 
 import gadget
 
