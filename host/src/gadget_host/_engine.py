@@ -5,7 +5,9 @@ Each gadget has an engine of its own, since the epoch that ends its endless loop
 
 from __future__ import annotations
 
+import atexit
 import resource
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +49,17 @@ class Limits:
     table_elements: int = 1 << 20
 
 
+_alive: weakref.WeakSet[wasmtime.Store | wasmtime.Engine] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_what_is_left() -> None:
+    """Close stores, then engines: later, at the interpreter's end, wasmtime-py cannot, and complains."""
+    for kind in (wasmtime.Store, wasmtime.Engine):
+        for left in [item for item in _alive if isinstance(item, kind)]:
+            left.close()
+
+
 def _stack_size() -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_STACK)
     return _STACK if soft == resource.RLIM_INFINITY else min(_STACK, soft // 4)
@@ -59,7 +72,9 @@ def new_engine() -> wasmtime.Engine:
     config.memory_may_move = False  # so that addresses into a memory hold for the life of the store
     config.max_wasm_stack = _stack_size()
     config.wasm_multi_memory = True  # the data plane sees its own memory and the guest's
-    return wasmtime.Engine(config)
+    engine = wasmtime.Engine(config)
+    _alive.add(engine)
+    return engine
 
 
 def validate(wasm: bytes) -> None:
@@ -82,6 +97,7 @@ class LimitedStore(wasmtime.Store):
 
     def __init__(self, engine: wasmtime.Engine, limits: Limits) -> None:
         super().__init__(engine)
+        _alive.add(self)
         self.limits = limits
         self._limit(limits.memory_pages)
 

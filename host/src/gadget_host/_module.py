@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import wasmtime
+
 from gadget_abi import Abi, EmbedderError, GuestError, WasmError
 from gadget_abi.check import Problem, Report, check_module, problems_in
 from gadget_abi.wasm import External, FuncType, Kind, Module, is_component, read_module
@@ -97,7 +98,9 @@ def _read(wasm: bytes, name: str) -> Module:
         raise GuestError("the file is empty", module=name)
     if is_component(wasm):
         raise GuestError(
-            "this is a wasm component, and gadgets are core modules", module=name, hint="link it with gadget build"
+            "this is a wasm component, and gadgets are core modules",
+            module=name,
+            hint="link it with gadget build",
         )
     try:
         return read_module(wasm)
@@ -123,7 +126,10 @@ def _older_family(info: Module, abi: Abi, report: Report) -> Problem | None:
     found = [item for item in info.imports if item.module in older and item.name in abi.functions]
     if not found:
         return None
-    fits = report.releases or tuple(r.name for r in abi.releases if abi.family_of(r.name).module in older)
+    sets = [s for s in abi.signature_sets if s.name in report.signature_sets] or [
+        s for s in abi.signature_sets if s.family.module in older
+    ]
+    fits = sets[0].releases[0], sets[-1].releases[-1]
     return Problem(
         f"{found[0].module}.{found[0].name}",
         f"built for ig {fits[0]} to {fits[-1]}, whose functions are imported from {found[0].module!r}; "
@@ -136,7 +142,9 @@ def _memory_problems(info: Module, memory_pages: int) -> Iterator[Problem]:
     if len(info.memories) > 1:
         yield Problem("memory", f"the module has {len(info.memories)} memories, a gadget has one")
     if info.memories and info.memories[0].min > memory_pages:
-        yield Problem("memory", f"starts with {info.memories[0].min} pages of 64 KiB, {memory_pages} are allowed")
+        yield Problem(
+            "memory", f"starts with {info.memories[0].min} pages of 64 KiB, {memory_pages} are allowed"
+        )
 
 
 def _wasi_problems(item: External) -> Iterator[Problem]:
