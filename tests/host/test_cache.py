@@ -143,7 +143,7 @@ def test_what_was_not_used_for_longest_goes_first(own: Path, monkeypatch: pytest
     old = own / "a-1-0.cwasm"
     left = own / "b.tmp"
     for path in (old, left):
-        path.write_bytes(b"x")
+        path.write_bytes(bytes(40_000))
         os.utime(path, (0, 0))
     monkeypatch.setattr("gadget_host._cache._KEEP_BYTES", 100_000)
     (own / "c-1-0.cwasm").write_bytes(bytes(50_000))
