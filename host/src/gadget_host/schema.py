@@ -12,11 +12,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal, cast
 
 from gadget_abi import EmbedderError, load
 
+__all__ = [
+    "KINDS",
+    "SCHEMA_KEY",
+    "WIDTHS",
+    "EventError",
+    "FieldSchema",
+    "SourceSchema",
+    "SourceType",
+    "kind_name",
+    "schema_from_json",
+    "schema_to_json",
+]
+
 SourceType = Literal["single", "array"]
+SCHEMA_KEY: Final = "gadget.schema"
 
 _ENUMS: Final = load().enums
 KINDS: Final = tuple(_ENUMS["Kind"].members)
@@ -145,3 +159,91 @@ class SourceSchema:
     def get(self, name: str) -> FieldSchema | None:
         """The field of that full name, or None."""
         return next((item for item in self.fields if item.name == name), None)
+
+
+def schema_to_json(schema: SourceSchema) -> dict[str, Any]:
+    """What a schema line holds: `{"gadget.schema": {"source": ..., "type": ..., "fields": [...]}}`."""
+    described: dict[str, Any] = {"source": schema.name, "type": schema.type}
+    described["fields"] = [_field_to_json(item) for item in schema.fields]
+    if schema.annotations:
+        described["annotations"] = dict(schema.annotations)
+    if schema.tags:
+        described["tags"] = list(schema.tags)
+    return {SCHEMA_KEY: described}
+
+
+def _field_to_json(item: FieldSchema) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": item.name, "kind": item.kind}
+    optional = {
+        "annotations": dict(item.annotations),
+        "tags": list(item.tags),
+        "flags": item.flags,
+        "offset": item.offset,
+        "size": item.size,
+    }
+    described.update((key, value) for key, value in optional.items() if value)
+    if item.payload is not None:
+        described["payload"] = item.payload
+    return described
+
+
+def schema_from_json(data: object, where: str = SCHEMA_KEY) -> SourceSchema:
+    """Read what `schema_to_json` writes: either the whole line's object or what is under its key.
+
+    Only `source` is needed, and `name` and `kind` of a field; keys that are not known are ignored.
+
+    Raises:
+        EmbedderError: naming `where` and the key that is missing or of the wrong type.
+    """
+    if isinstance(data, dict) and SCHEMA_KEY in data:
+        data = data[SCHEMA_KEY]
+    row = _Keys(data, where)
+    fields = tuple(
+        _field_from_json(item, f"{where}: fields[{n}]") for n, item in enumerate(row.get("fields", list, []))
+    )
+    kind = row.get("type", str, "single")
+    return SourceSchema(
+        row.get("source", str), cast(SourceType, kind), fields, row.texts("annotations"), row.strings("tags")
+    )
+
+
+def _field_from_json(data: object, where: str) -> FieldSchema:
+    row = _Keys(data, where)
+    name = row.get("name", str)
+    try:
+        kind = kind_name(row.get("kind", (str, int)))
+    except EmbedderError as error:
+        raise EmbedderError(f"{where} ({name}): {error}") from None
+    return FieldSchema(
+        name,
+        kind,
+        annotations=row.texts("annotations"),
+        tags=row.strings("tags"),
+        flags=row.get("flags", int, 0),
+        offset=row.get("offset", int, 0),
+        size=row.get("size", int, 0),
+        payload=row.get("payload", int, -1) if "payload" in row.data else None,
+    )
+
+
+class _Keys:
+    """A JSON object whose keys are read with their types checked."""
+
+    def __init__(self, data: object, where: str) -> None:
+        if not isinstance(data, dict):
+            raise EmbedderError(f"{where}: expected an object, found {type(data).__name__}")
+        self.data, self.where = data, where
+
+    def get(self, key: str, kind: Any, default: Any = None) -> Any:
+        value = self.data.get(key, default)
+        if value is None:
+            raise EmbedderError(f"{self.where}: {key!r} is missing")
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise EmbedderError(f"{self.where}: {key!r} is {value!r}, which has the wrong type")
+        return value
+
+    def texts(self, key: str) -> dict[str, str]:
+        return {str(name): str(text) for name, text in self.get(key, dict, {}).items()}
+
+    def strings(self, key: str) -> tuple[str, ...]:
+        return tuple(str(item) for item in self.get(key, list, []))

@@ -1,0 +1,163 @@
+"""gadget.yaml: what a gadget says about itself, as far as running it needs that.
+
+    params:
+      wasm:
+        limit: {key: limit, defaultValue: "10", type: uint32, description: ...}
+    datasources:
+      open:
+        annotations: {cli.clear-screen-before: "true"}
+        fields:
+          filename: {annotations: {columns.width: "40"}}
+
+Source: upstream's pkg/metadata/v1 and pkg/params. `type` and `typeHint` are the same key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import yaml
+
+from gadget_abi import EmbedderError
+from gadget_host._params import ParamSpec
+
+__all__ = ["Manifest", "read_manifest"]
+
+PREFIX: Final = "operator.oci.wasm."
+"""What the full name of a wasm parameter begins with, as `ig run` takes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A gadget.yaml that was read.
+
+    Args:
+        path: where from.
+        name: of the gadget.
+        params: the wasm parameters, by key.
+        other_params: keys of parameters that are not the wasm module's -> the section they stand in.
+        data: the whole file; annotations of data sources and fields are taken from it when a source is made.
+    """
+
+    path: str
+    name: str = ""
+    params: Mapping[str, ParamSpec] = field(default_factory=dict)
+    other_params: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def values(self, given: Mapping[str, str]) -> dict[str, str]:
+        """The parameters' values: those given, defaults for the others.
+
+        Raises:
+            EmbedderError: unknown parameter, or a value its description does not allow.
+        """
+        named = {key.removeprefix(PREFIX): value for key, value in given.items()}
+        for key in named:
+            if key not in self.params:
+                raise EmbedderError(f"{self._unknown(key)} ({self.path})")
+        values = {key: named.get(key, spec.default) for key, spec in self.params.items()}
+        for key, spec in self.params.items():
+            spec.check(values[key])
+        return values
+
+    def _unknown(self, key: str) -> str:
+        if section := self.other_params.get(key):
+            return (
+                f"parameter {key!r} belongs to {section!r}, not to the wasm module, and only that runs here"
+            )
+        known = ", ".join(self.params) or "none"
+        return f"unknown parameter {key!r}; the gadget's parameters are: {known}"
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a gadget.yaml.
+
+    Raises:
+        EmbedderError: it cannot be read, is not YAML, or a key has the wrong type (named with its path).
+    """
+    try:
+        data = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise EmbedderError(f"cannot read {path}: {error.strerror}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise EmbedderError(f"{path}: not YAML: {error}") from None
+    data = {} if data is None else data
+    where = str(path)
+    _mapping(data, where)
+    _check_annotations(data, where)
+    params, others = _params(data, where)
+    return Manifest(where, str(data.get("name", "")), params, others, MappingProxyType(data))
+
+
+def _params(data: Mapping[str, Any], where: str) -> tuple[dict[str, ParamSpec], dict[str, str]]:
+    sections = _mapping(data.get("params"), f"{where}: params")
+    params: dict[str, ParamSpec] = {}
+    others: dict[str, str] = {}
+    for section, rows in sections.items():
+        here = f"{where}: params.{section}"
+        for name, row in _mapping(rows, here).items():
+            spec = _param(str(name), row, f"{here}.{name}")
+            if section == "wasm":
+                params[spec.key] = spec
+            else:
+                others[spec.key] = str(section)
+    return params, others
+
+
+def _param(name: str, row: object, where: str) -> ParamSpec:
+    keys = _mapping(row, where)
+    possible = keys.get("possibleValues") or []
+    if not isinstance(possible, list):
+        raise EmbedderError(f"{where}.possibleValues: expected a list, found {possible!r}")
+    mandatory = keys.get("isMandatory", False)
+    if not isinstance(mandatory, bool):
+        raise EmbedderError(f"{where}.isMandatory: expected true or false, found {mandatory!r}")
+    return ParamSpec(
+        key=_text(keys, "key", where) or name,
+        default=_text(keys, "defaultValue", where),
+        description=_text(keys, "description", where),
+        type=_text(keys, "type", where) or _text(keys, "typeHint", where),
+        possible=tuple(_scalar(item, f"{where}.possibleValues") for item in possible),
+        mandatory=mandatory,
+    )
+
+
+def _check_annotations(data: Mapping[str, Any], where: str) -> None:
+    """Make sure that annotations are texts, and turn what YAML took for a number or a boolean into one."""
+    for source, row in _mapping(data.get("datasources"), f"{where}: datasources").items():
+        here = f"{where}: datasources.{source}"
+        _texts(_mapping(row, here), f"{here}.annotations")
+        for name, item in _mapping(row.get("fields") if row else None, f"{here}.fields").items():
+            _texts(_mapping(item, f"{here}.fields.{name}"), f"{here}.fields.{name}.annotations")
+
+
+def _texts(row: dict[str, Any], where: str) -> None:
+    annotations = _mapping(row.get("annotations"), where)
+    for key, value in annotations.items():
+        annotations[key] = _scalar(value, f"{where}.{key}")
+
+
+def _mapping(value: object, where: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise EmbedderError(f"{where}: expected a mapping, found {value!r}")
+    return value
+
+
+def _text(keys: dict[str, Any], key: str, where: str) -> str:
+    return _scalar(keys.get(key), f"{where}.{key}")
+
+
+def _scalar(value: object, where: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise EmbedderError(f"{where}: expected a text, found {value!r}")
