@@ -1,0 +1,247 @@
+"""Reading and writing a field of a data element: for each sort of kind a pair of closures.
+
+An event is a few of these calls and nothing else, a thousand times over, so they are closures: handle, kind
+and host function sit in cells, and what can only fail is outside the way (a ``try`` costs nothing until it
+catches).
+
+Every pair is made by a function ``(field, kind) -> (read, write)``; read takes the number of a data element,
+write a number and a value.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ._errors import HostError
+from ._host import host
+from ._kinds import ANY_FLOAT, ANY_INT, CString, Float32, Float64, Kind, String, Uint8, Uint16, Uint32, Uint64
+
+if TYPE_CHECKING:
+    from ._fields import Field
+
+__all__ = ["Read", "Write", "accessors"]
+
+Read = Callable[[int], Any]
+Write = Callable[[int, Any], None]
+
+FIRST_CAPACITY = 256
+LATER_CAPACITIES = (4 << 10, 64 << 10, 1 << 20)
+"""Bytes of buffer to read a string with. The host does not say whether a buffer is too short or something
+else is wrong, so after the last of these it is something else."""
+
+
+def accessors(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
+    """How to read and write values of a kind in a field whose handle is there."""
+    if kind is ANY_INT or kind is ANY_FLOAT:
+        return _of_unknown_width(field, kind)
+    if kind.type is int:
+        return _signed(field, kind) if kind.signed else _unsigned(field, kind)
+    return {bool: _bool, float: _float, str: _text, bytes: _bytes}[kind.type](field, kind)
+
+
+def _unsigned(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
+    handle, number, mask = field.handle, kind.number, (1 << 8 * kind.size) - 1
+    get, put, refused = host.field_get_scalar, host.field_set_scalar, host.Err
+
+    def read(data: int) -> int:
+        try:
+            return get(handle, data, number)  # type: ignore[no-any-return]
+        except refused:
+            _cannot_read(field, kind)
+
+    def write(data: int, value: int) -> None:
+        try:
+            bits = value & mask
+        except TypeError:
+            _wrong_type(field, kind, value)
+        if bits != value:
+            _out_of_range(field, kind, value)
+        if put(handle, data, number, bits):
+            _cannot_write(field, kind, value)
+
+    return read, write
+
+
+def _signed(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
+    handle, number = field.handle, kind.number
+    low, high = -(1 << 8 * kind.size - 1), (1 << 8 * kind.size - 1) - 1
+    get, put, refused = host.field_get_scalar, host.field_set_scalar, host.Err
+
+    def read(data: int) -> int:
+        try:
+            bits: int = get(handle, data, number)
+        except refused:
+            _cannot_read(field, kind)
+        return bits if bits <= high else bits - (1 << 64)  # sign-extended to 64 bits by the host
+
+    def write(data: int, value: int) -> None:
+        try:
+            bits = value & 0xFFFF_FFFF_FFFF_FFFF
+        except TypeError:
+            _wrong_type(field, kind, value)
+        if not low <= value <= high:
+            _out_of_range(field, kind, value)
+        if put(handle, data, number, bits):
+            _cannot_write(field, kind, value)
+
+    return read, write
+
+
+def _bool(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
+    handle, number = field.handle, kind.number
+    get, put, refused = host.field_get_scalar, host.field_set_scalar, host.Err
+
+    def read(data: int) -> bool:
+        try:
+            return get(handle, data, number) == 1  # type: ignore[no-any-return]
+        except refused:
+            _cannot_read(field, kind)
+
+    def write(data: int, value: object) -> None:
+        if put(handle, data, number, 1 if value else 0):
+            _cannot_write(field, kind, value)
+
+    return read, write
+
+
+def _float(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
+    handle, number, size = field.handle, kind.number, kind.size
+    get, put, refused = host.field_get_scalar, host.field_set_scalar, host.Err
+    pack, mask = kind.pack, (1 << 8 * size) - 1
+    unpack: Callable[[bytes], float] = kind.unpack
+
+    def read(data: int) -> float:
+        try:
+            bits: int = get(handle, data, number)
+        except refused:
+            _cannot_read(field, kind)
+        return unpack((bits & mask).to_bytes(size, "little"))
+
+    def write(data: int, value: float) -> None:
+        try:
+            bits = int.from_bytes(pack(value), "little")
+        except TypeError:
+            _wrong_type(field, kind, value)
+        except OverflowError:
+            _out_of_range(field, kind, value)
+        if put(handle, data, number, bits):
+            _cannot_write(field, kind, value)
+
+    return read, write
+
+
+def _text(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
+    handle, number, cut = field.handle, String.number, kind is CString
+    get, put, refused = host.field_get_buffer, host.field_set_buffer, host.Err
+    capacity = FIRST_CAPACITY
+
+    def read(data: int) -> str:
+        nonlocal capacity
+        try:
+            raw = get(handle, data, number, capacity)
+        except refused:
+            raw = _read_long(field, number, data, capacity)
+            capacity = _room_for(raw, capacity)
+        try:
+            text: str = raw.decode()
+        except UnicodeDecodeError:
+            text = raw.decode("utf-8", "surrogateescape")
+        if cut and "\0" in text:
+            return text[: text.index("\0")]
+        return text
+
+    def write(data: int, value: str) -> None:
+        try:
+            raw = value.encode()
+        except UnicodeEncodeError:
+            raw = value.encode("utf-8", "surrogateescape")
+        except AttributeError:
+            _wrong_type(field, kind, value)
+        if put(handle, data, number, raw):
+            _cannot_write(field, kind, value)
+
+    return read, write
+
+
+def _bytes(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
+    handle, number = field.handle, kind.number
+    get, put, refused = host.field_get_buffer, host.field_set_buffer, host.Err
+    capacity = FIRST_CAPACITY
+
+    def read(data: int) -> bytes:
+        nonlocal capacity
+        try:
+            return get(handle, data, number, capacity)  # type: ignore[no-any-return]
+        except refused:
+            raw = _read_long(field, number, data, capacity)
+            capacity = _room_for(raw, capacity)
+            return raw
+
+    def write(data: int, value: bytes) -> None:
+        try:
+            raw = value if type(value) is bytes else bytes(memoryview(value))
+        except TypeError:
+            _wrong_type(field, kind, value)
+        if put(handle, data, number, raw):
+            _cannot_write(field, kind, value)
+
+    return read, write
+
+
+def _of_unknown_width(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
+    """The first access looks how many bytes the field holds, and from then on the kind is known."""
+    kinds: tuple[Kind[Any], ...] = (Uint8, Uint16, Uint32, Uint64) if kind is ANY_INT else (Float32, Float64)
+    of_width = {kind.size: kind for kind in kinds}
+
+    def find_out(data: int) -> None:
+        try:
+            width = len(host.field_get_buffer(field.handle, data, String.number, 8))
+            field.use_kind(of_width[width])
+        except (host.Err, KeyError):
+            name = kind.type.__name__
+            raise HostError("fieldGetBuffer", f"{field} holds no {name} of {list(of_width)} bytes") from None
+
+    def read(data: int) -> Any:
+        find_out(data)
+        return field.read(data)
+
+    def write(data: int, value: Any) -> None:
+        find_out(data)
+        field.write(data, value)
+
+    return read, write
+
+
+def _read_long(field: "Field[Any]", kind: int, data: int, too_short: int) -> bytes:
+    for capacity in LATER_CAPACITIES:
+        if capacity <= too_short:
+            continue
+        try:
+            return host.field_get_buffer(field.handle, data, kind, capacity)  # type: ignore[no-any-return]
+        except host.Err:
+            pass
+    raise HostError(
+        "fieldGetBuffer", f"cannot read {field}: it is not a field of this event, or longer than 1 MiB"
+    )
+
+
+def _room_for(raw: bytes, capacity: int) -> int:
+    return max(capacity, min(1 << len(raw).bit_length(), 64 << 10))
+
+
+def _cannot_read(field: "Field[Any]", kind: Kind[Any]) -> NoReturn:
+    raise HostError(
+        "fieldGetScalar", f"cannot read {field} as {kind!r}: is it {kind.size} bytes wide, and of this event?"
+    ) from None
+
+
+def _cannot_write(field: "Field[Any]", kind: Kind[Any], value: object) -> NoReturn:
+    size = f" of length {len(value)}" if isinstance(value, str | bytes) else ""
+    raise HostError("fieldSet", f"the host refuses a {type(value).__name__}{size} for {field} as {kind!r}")
+
+
+def _wrong_type(field: "Field[Any]", kind: Kind[Any], value: object) -> NoReturn:
+    raise TypeError(f"{field} takes {kind.type.__name__}, not {type(value).__name__}") from None
+
+
+def _out_of_range(field: "Field[Any]", kind: Kind[Any], value: object) -> NoReturn:
+    raise OverflowError(f"{field} is {kind!r}: {value} does not fit") from None

@@ -1,0 +1,163 @@
+"""Events: data elements and the packets that carry them.
+
+Numbers of data elements and packets are valid for a moment only (during a callback, or until the packet is
+emitted), and the host uses them again. So an object here drops its number when the moment is over, and
+whoever still holds the object gets a ReleasedError instead of somebody else's event.
+"""
+
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+
+from ._errors import HostError, ReleasedError
+from ._fields import Field
+from ._host import host
+
+if TYPE_CHECKING:
+    from ._datasource import AnySource
+
+__all__ = ["Event", "Packet", "Values", "emit", "given_event", "release"]
+
+T = TypeVar("T")
+Values = Mapping[Field[Any], Any]
+
+
+class Event:
+    """One data element: ``event[field]`` reads a field, ``event[field] = value`` writes it, in place.
+
+    An event that a callback was given ends with the callback: copy what you want to keep.
+    """
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: int):
+        self._data = data
+
+    def __getitem__(self, field: Field[T]) -> T:
+        """The value of a field.
+
+        Raises:
+            HostError: the host refuses, for instance because the field is not as wide as its kind says.
+            ReleasedError: the event is over.
+        """
+        try:
+            return field.read(self._data)  # type: ignore[no-any-return]
+        except AttributeError:
+            _check_is_field(field)
+            raise
+
+    def __setitem__(self, field: Field[T], value: T) -> None:
+        """Write a field.
+
+        Raises:
+            TypeError, OverflowError: the value does not suit the field's kind.
+            HostError: the host refuses, for instance a string longer than a field of fixed size.
+            ReleasedError: the event is over.
+        """
+        try:
+            field.write(self._data, value)
+        except AttributeError:
+            _check_is_field(field)
+            raise
+
+    def update(self, values: Values) -> None:
+        """Write several fields: ``event.update({pid: 1, comm: "init"})``."""
+        for field, value in values.items():
+            self[field] = value
+
+    @property
+    def over(self) -> bool:
+        """Whether the event is over; reading and writing it raises ReleasedError then."""
+        try:
+            return not self._data
+        except ReleasedError:
+            return True
+
+    def _take(self) -> int:
+        """The number, and no longer ours: from now on the event is over."""
+        data = self._data
+        del self._data
+        return data
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            # Called for an empty slot only, so that the events that are not over pay nothing for the check.
+            if name == "_data":
+                raise ReleasedError(
+                    "this event is over: it ended with its callback, or its packet was emitted or released"
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+class Packet(Event):
+    """A new event of a single source, to be filled in and emitted.
+
+    As a context manager it is emitted at the end of the block, and released if the block raises.
+    """
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: "AnySource"):
+        data = host.data_source_new_packet_single(source.handle)
+        if not data:
+            raise HostError("dataSourceNewPacketSingle", f"the host makes no packet for {source}")
+        super().__init__(data)
+        self._source = source
+
+    def emit(self) -> None:
+        """Hand the event to the subscribers of its source. It is over then.
+
+        Raises:
+            HostError: a subscriber failed. (One that drops the event is no error.)
+        """
+        emit(self._source, self._take())
+
+    def release(self) -> None:
+        """Give the event up without emitting it."""
+        release(self._source, self._take())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.over:
+            return
+        if error is None:
+            self.emit()
+        else:
+            self.release()
+
+
+def given_event(function: Callable[[Event], object]) -> Callable[[int], None]:
+    """The function as one that takes the number of a data element."""
+
+    def run(data: int) -> None:
+        event = Event(data)
+        try:
+            function(event)
+        finally:
+            del event._data
+
+    return run
+
+
+def emit(source: "AnySource", packet: int) -> None:
+    """Emit a packet by its number."""
+    if host.data_source_emit_and_release(source.handle, packet):
+        raise HostError("dataSourceEmitAndRelease", f"the host could not emit a packet of {source}")
+
+
+def release(source: "AnySource", packet: int) -> None:
+    """Release a packet by its number."""
+    if host.data_source_release(source.handle, packet):
+        raise HostError("dataSourceRelease", f"the host could not release a packet of {source}")
+
+
+def _check_is_field(field: object) -> None:
+    if not isinstance(field, Field):
+        raise TypeError(
+            f"an event is indexed by fields, not by {field!r}: declare one with source.field(name, kind)"
+        ) from None
