@@ -92,7 +92,7 @@ def _canonical(function: Function, form: Form, variant: str) -> CanonicalFunctio
 
 
 def _param(raw: Param, variant: str) -> CanonicalParam:
-    name = raw.name.replace("_", "-")
+    name = _escape(raw.name.replace("_", "-"))
     match raw.type.name:
         case "out-buffer":
             return CanonicalParam("capacity", "u32", "capacity", raw)
@@ -103,12 +103,19 @@ def _param(raw: Param, variant: str) -> CanonicalParam:
         case "value":
             return CanonicalParam(name, "u64", "scalar", raw)
         case other:
-            return CanonicalParam(_escape(name), _INTEGERS.get(other, "u32"), "scalar", raw)
+            return CanonicalParam(name, _INTEGERS.get(other, "u32"), "scalar", raw)
+
+
+# Keywords of WIT: as a name they are written %type.
+_KEYWORDS = frozenset(
+    "as async bool borrow char constructor enum error-context export f32 f64 flags from func future import include"
+    " interface list map option own package record resource result s16 s32 s64 s8 static stream string tuple type"
+    " u16 u32 u64 u8 use variant with world".split()
+)
 
 
 def _escape(name: str) -> str:
-    # "type" is a keyword of WIT; %type is the same name, escaped.
-    return f"%{name}" if name == "type" else name
+    return f"%{name}" if name in _KEYWORDS else name
 
 
 def _result(form: Form, out: Param | None, error_pointer: Param | None) -> str | None:
