@@ -1,0 +1,111 @@
+"""The examples do what their READMEs say, over the recorded events."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.examples.conftest import SOURCE, Run, gadget
+from tests.examples.reference import DEFAULT, EXAMPLES, exec_storm, expected, stream, text, top_files
+
+
+def test_the_expected_files_are_what_the_reference_computes(example: str) -> None:
+    """The committed expectations follow from the events (else: python -m tests.examples.reference)."""
+    directory = EXAMPLES / example
+    committed = tuple((directory / name).read_text("utf-8") for name in ("expected.jsonl", "expected.sha256"))
+    assert committed == expected(example)
+
+
+def test_an_example_prints_what_is_expected(example: str, run: Run) -> None:
+    """Run over its recorded stream, an example prints every line of the reference, and only those."""
+    done = run(example)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [text(line) for line in DEFAULT[example]()]
+    digest = (EXAMPLES / example / "expected.sha256").read_text().split()[0]
+    assert hashlib.sha256(done.stdout.encode()).hexdigest() == digest
+
+
+def test_no_user_name_is_left_at_the_head_of_a_path(run: Run) -> None:
+    """After redact, nobody's home directory can be told from another's."""
+    names = [json.loads(line)["fname"] for line in run("redact").stdout.splitlines()]
+    homes = {"/".join(name.split("/")[:3]) for name in names if name.startswith("/home/")}
+    assert homes == {"/home/", "/home/***"}
+
+
+@pytest.mark.parametrize(("every", "top"), [(0, 3), (1, 1), (10_000, 25), (100_000, 5)])
+def test_top_files_follows_its_parameters(every: int, top: int, run: Run) -> None:
+    """Tables come as often and are as long as the parameters say; 0 means one table at the end."""
+    done = run("top_files", "--param", f"every={every}", "--param", f"top={top}")
+    assert done.stdout.splitlines() == [text(rows) for rows in top_files(every, top)]
+
+
+@pytest.mark.parametrize(("limit", "window"), [(1, 1000), (20, 100), (150, 60_000), (10_000, 1000)])
+def test_exec_storm_follows_its_parameters(limit: int, window: int, run: Run) -> None:
+    """A storm is `limit` starts within `window` milliseconds by one parent."""
+    done = run("exec_storm", "--param", f"limit={limit}", "--param", f"window={window}")
+    assert done.stdout.splitlines() == [text(storm) for storm in exec_storm(limit, window)]
+
+
+def test_exec_storm_warns_of_every_storm(run: Run) -> None:
+    """The log has one warning per storm, naming the culprit, and debug lines only when asked for."""
+    storms = list(exec_storm(limit=50, window_ms=1000))
+    log = run("exec_storm").stderr
+    for storm in storms:
+        assert f"{storm['comm']}[{storm['pid']}] started 50 programs in {storm['took_ms']} ms" in log
+    assert log.count(" started 50 programs in ") == len(storms)
+    assert "in the window before" not in log
+    assert "in the window before" in run("exec_storm", "--log-level", "debug").stderr
+
+
+def test_the_recorded_source_is_replaced_not_repeated(run: Run) -> None:
+    """An unreferenced source is counted, not printed: all lines are of the gadget's own source."""
+    first = json.loads(run("exec_storm").stdout.splitlines()[0])
+    assert set(first) == {"timestamp_raw", "comm", "pid", "starts", "took_ms", "latest"}
+
+
+def test_metadata_describes_the_program(example: str, run: Run) -> None:
+    """gadget.yaml describes every field shown, and its defaults are those of the program."""
+    metadata = yaml.safe_load((EXAMPLES / example / "gadget.yaml").read_text())
+    ((source, declared),) = metadata["datasources"].items()
+    shown = {
+        name
+        for name, field in declared["fields"].items()
+        if field["annotations"].get("columns.hidden") != "true"
+    }
+    assert all("description" in declared["fields"][name]["annotations"] for name in shown)
+    assert source == SOURCE[example] or shown <= set(_flat(json.loads(run(example).stdout.splitlines()[0])))
+
+    parameters: dict[str, Any] = metadata.get("params", {}).get("wasm", {})
+    defaults = [f"--param={key}={declared['defaultValue']}" for key, declared in parameters.items()]
+    assert run(example, *defaults).stdout == run(example).stdout
+
+
+def _flat(line: Any) -> dict[str, Any]:
+    row: dict[str, Any] = line[0] if isinstance(line, list) else line
+    return row
+
+
+def test_a_field_described_for_the_recorded_source_exists() -> None:
+    """The annotations of redact name fields of trace_open, and the one it adds."""
+    metadata = yaml.safe_load((EXAMPLES / "redact" / "gadget.yaml").read_text())
+    recorded = {field["name"] for field in stream("open")[0]["fields"]}
+    assert set(metadata["datasources"]["open"]["fields"]) == recorded | {"access"}
+
+
+def test_an_example_runs_on_inspektor_gadget(example: str, built: Callable[[str], Path]) -> None:
+    """The linked module imports what v0.55.1, the newest release known, offers."""
+    done = gadget("check", built(example))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "and later" in done.stdout
+
+
+def test_the_same_directory_builds_the_same_bytes(built: Callable[[str], Path], tmp_path: Path) -> None:
+    """Building an example twice gives the same file."""
+    again = tmp_path / "again.wasm"
+    assert gadget("build", EXAMPLES / "redact", "-o", again).returncode == 0
+    assert again.read_bytes() == built("redact").read_bytes()
