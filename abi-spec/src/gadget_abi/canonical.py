@@ -106,16 +106,16 @@ def _param(raw: Param, variant: str) -> CanonicalParam:
             return CanonicalParam(name, _INTEGERS.get(other, "u32"), "scalar", raw)
 
 
-# Keywords of WIT: as a name they are written %type.
-_KEYWORDS = frozenset(
-    "as async bool borrow char constructor enum error-context export f32 f64 flags from func future import include"
-    " interface list map option own package record resource result s16 s32 s64 s8 static stream string tuple type"
-    " u16 u32 u64 u8 use variant with world".split()
-)
+# Keywords of WIT; as a name they are written with a %.
+_KEYWORDS = """
+    as async bool borrow char constructor enum error-context export f32 f64 flags from func future import include
+    interface list map option own package record resource result s16 s32 s64 s8 static stream string tuple type u16
+    u32 u64 u8 use variant with world
+"""
 
 
 def _escape(name: str) -> str:
-    return f"%{name}" if name in _KEYWORDS else name
+    return f"%{name}" if name in _KEYWORDS.split() else name
 
 
 def _result(form: Form, out: Param | None, error_pointer: Param | None) -> str | None:
