@@ -201,17 +201,18 @@ def schema_from_json(data: object, where: str = SCHEMA_KEY) -> SourceSchema:
     fields = tuple(
         _field_from_json(item, f"{where}: fields[{n}]") for n, item in enumerate(row.get("fields", list, []))
     )
-    kind = row.get("type", str, "single")
-    return SourceSchema(
-        row.get("source", str), cast(SourceType, kind), fields, row.texts("annotations"), row.strings("tags")
-    )
+    name, kind = row.get("source", str), cast(SourceType, row.get("type", str, "single"))
+    try:
+        return SourceSchema(name, kind, fields, row.texts("annotations"), row.strings("tags"))
+    except EmbedderError as error:
+        raise EmbedderError(f"{where}: {error}") from None
 
 
 def _field_from_json(data: object, where: str) -> FieldSchema:
     row = _Keys(data, where)
-    name = row.get("name", str)
+    name, kind = row.get("name", str), row.get("kind", (str, int))
     try:
-        kind = kind_name(row.get("kind", (str, int)))
+        kind = kind_name(kind)
     except EmbedderError as error:
         raise EmbedderError(f"{where} ({name}): {error}") from None
     return FieldSchema(

@@ -6,6 +6,7 @@ soon as they were written, and a file's come hundreds at a time.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import stat
@@ -117,10 +118,12 @@ class ByteStream:
                     return
                 decoder = zlib.decompressobj(wbits=31) if data else None
             if decoder is not None:
+                before = decoder.copy()
                 try:
                     out = decoder.decompress(data)
                 except zlib.error as error:
                     self.problem = f"the gzip data is damaged ({error})"
+                    yield from _until_damage(before, data)
                     return
                 if out:
                     yield out
@@ -142,6 +145,13 @@ class ByteStream:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _until_damage(decoder: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+    """What can be had of a chunk that cannot be decompressed as a whole."""
+    with contextlib.suppress(zlib.error):
+        for byte in data:
+            yield decoder.decompress(bytes((byte,)))
 
 
 def _open(path: str) -> int:
@@ -171,6 +181,9 @@ class _Splitter:
         if batch.lines:
             batch.lines[0] = self._finish(batch, batch.lines[0])
             self._number += len(batch.lines)
+        if len(chunk) > self._max_line:
+            for n, line in enumerate(batch.lines):
+                batch.lines[n] = self._checked(batch, n, line)
         self._keep(rest)
         return batch
 
@@ -193,9 +206,15 @@ class _Splitter:
         size, parts = self._size, self._parts
         self._size, self._parts = 0, []
         if size > self._max_line:
-            batch.problems.append((batch.first, f"the line is longer than {self._max_line} bytes"))
-            return b""
+            return self._too_long(batch, batch.first)
         return b"".join(parts) if len(parts) != 1 else parts[0]
+
+    def _checked(self, batch: LineBatch, offset: int, line: bytes) -> bytes:
+        return line if len(line) <= self._max_line else self._too_long(batch, batch.first + offset)
+
+    def _too_long(self, batch: LineBatch, number: int) -> bytes:
+        batch.problems.append((number, f"the line is longer than {self._max_line} bytes"))
+        return b""
 
 
 def split_lines(chunks: Iterable[bytes], max_line: int = MAX_LINE) -> Iterator[LineBatch]:
@@ -215,5 +234,6 @@ def _bounded(batch: LineBatch) -> Iterator[LineBatch]:
     if batch.first == 1 and batch.lines:
         batch.lines[0] = batch.lines[0].removeprefix(b"\xef\xbb\xbf")
     for start in range(0, len(batch.lines), MAX_BATCH):
-        lines = batch.lines[start : start + MAX_BATCH]
-        yield LineBatch(batch.first + start, lines, batch.problems if start == 0 else [])
+        first, lines = batch.first + start, batch.lines[start : start + MAX_BATCH]
+        here = range(first, first + len(lines))
+        yield LineBatch(first, lines, [problem for problem in batch.problems if problem[0] in here])
