@@ -108,9 +108,9 @@ def _param(raw: Param, variant: str) -> CanonicalParam:
 
 # Keywords of WIT; as a name they are written with a %.
 _KEYWORDS = """
-    as async bool borrow char constructor enum error-context export f32 f64 flags from func future import include
-    interface list map option own package record resource result s16 s32 s64 s8 static stream string tuple type u16
-    u32 u64 u8 use variant with world
+    as async bool borrow char constructor enum error-context export f32 f64 flags from func future
+    import include interface list map option own package record resource result s16 s32 s64 s8
+    static stream string tuple type u16 u32 u64 u8 use variant with world
 """
 
 
