@@ -1,0 +1,120 @@
+"""newMap, getMap, mapLookup, mapUpdate, mapDelete, mapRelease.
+
+A handle of type map stands for a ``MapRef``. The kernel's rules are in ``backends``; here are the ABI's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from gadget_abi import EmbedderError
+
+from .._state import CallError
+from ..backends.maps import LOCK, Map, MapOfMaps, MapRef
+
+if TYPE_CHECKING:
+    from .._state import HostState, OutBuffer
+
+__all__ = ["get_map", "map_delete", "map_lookup", "map_release", "map_update", "new_map"]
+
+_HANDLE = 4  # bytes of a handle that is a value in a map of maps
+
+
+def new_map(
+    host: HostState, name: str, type: int, key_size: int, value_size: int, max_entries: int
+) -> MapRef:
+    """Make a map, and return what its handle stands for.
+
+    Any name will do: upstream drops the characters the kernel does not take and cuts it to 15. Fails for
+    unknown types and for what the kernel refuses; for maps of maps, whose inner map newMap cannot name; and
+    for types (socket, device, storage maps) that have no stand-in in memory.
+    """
+    with _refusals():
+        return MapRef(host.maps.new(name, type, key_size, value_size, max_entries), created=True)
+
+
+def get_map(host: HostState, name: str) -> MapRef:
+    """Find a map by the name the embedder registered it under (upstream: a map of the eBPF program)."""
+    if (found := host.maps.get(name)) is None:
+        raise CallError(f"there is no map {name!r}; there are {', '.join(map(repr, host.maps)) or 'none'}")
+    return MapRef(found)
+
+
+def map_lookup(host: HostState, map: MapRef, key: bytes, value: OutBuffer) -> None:
+    """Copy the value of a key; of a map of maps, four bytes with a new handle of the inner map.
+
+    Fails when the key is missing (upstream reports success and writes nothing, against its own
+    documentation), has the wrong size, or the value does not fit the buffer, which is left alone then.
+    """
+    target = _accessible(map.map)
+    with _refusals():
+        if isinstance(target, MapOfMaps):
+            _give_handle(host, target.lookup_map(key), value)
+        else:
+            value.write(target.lookup_elem(key))
+
+
+def map_update(host: HostState, map: MapRef, key: bytes, value: bytes, flags: int) -> None:
+    """Set the value of a key. For a map of maps the value starts with the handle of a map, four bytes.
+
+    Flags are those of bpf(2), at most Lock (4). Values of per-CPU maps have the form a look-up gives:
+    round_up(size, 8) bytes for each CPU. (Upstream's library would take the value for one byte per CPU, so
+    that only per-CPU maps of one-byte values can be updated there.)
+    """
+    if flags > LOCK:
+        raise CallError(f"no such update flags: {flags}")
+    target = _accessible(map.map)
+    with _refusals():
+        if isinstance(target, MapOfMaps):
+            target.update_map(key, _taken_handle(host, value), flags)
+        else:
+            target.update_elem(key, value, flags)
+
+
+def map_delete(host: HostState, map: MapRef, key: bytes) -> None:
+    """Remove a key; fails when it is not there, and for arrays."""
+    with _refusals():
+        _accessible(map.map).delete_elem(key)
+
+
+def map_release(host: HostState, map: MapRef) -> None:
+    """Close a map that newMap made and drop its handle. A map of maps that holds it keeps it alive."""
+    if not map.created:
+        raise CallError(f"map {map.map.name!r} was not made by newMap")
+    for handle in host.handles_for(map):
+        host.release(handle)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the backend refuses to the embedder as an exception, it refuses to a guest as a failed call."""
+    try:
+        yield
+    except EmbedderError as error:
+        raise CallError(str(error)) from None
+
+
+def _accessible(found: Map) -> Map:
+    if not found.accessible:
+        raise CallError(f"a guest may not access the values of map {found.name!r}, a {found.spec.type_name}")
+    return found
+
+
+def _give_handle(host: HostState, inner: Map, value: OutBuffer) -> None:
+    if value.size < _HANDLE:
+        raise CallError(f"a buffer of {value.size} bytes does not hold a handle ({_HANDLE} bytes)")
+    if not (handle := host.new_handle("map", MapRef(inner))):
+        raise CallError("too many open handles")
+    value.write(handle.to_bytes(_HANDLE, "little"))
+
+
+def _taken_handle(host: HostState, value: bytes) -> Map:
+    if len(value) < _HANDLE:
+        raise CallError(f"a value of {len(value)} bytes holds no handle ({_HANDLE} bytes)")
+    handle = int.from_bytes(value[:_HANDLE], "little")
+    found = host.object(handle, "map")
+    if not isinstance(found, MapRef):
+        raise CallError(f"handle {handle} is not a map")
+    return found.map
