@@ -32,7 +32,7 @@ class Window(NamedTuple):
 
 # An LRU map forgets the parents that have been quiet for longest. An eBPF program could share it by its name.
 parents = gadget.new_map(
-    "exec_storm_parents",
+    "storm_parents",
     gadget.MapType.LRUHash,
     key=gadget.Uint32,
     value=gadget.Struct("QI4x", Window),
@@ -44,7 +44,7 @@ parents = gadget.new_map(
 def started(event: gadget.Event) -> None:
     """Count a start for the parent, in its current window or in a new one."""
     pid, now = event[parent_pid], event[timestamp]
-    since, starts = parents.get(pid) or Window(now, 0)
+    since, starts = parents.get(pid, Window(now, 0))
     if now - since > window.value * 1_000_000:
         gadget.log.debug("%s[%d]: %d starts in the window before", event[parent_comm], pid, starts)
         since, starts = now, 0
