@@ -94,9 +94,9 @@ def soak(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Choose the newest versions the distributions allow and write them to the lock file."""
     session.install("uv")
-    sources = [f"{package}/pyproject.toml" for package in PACKAGES]
+    own = [arg for name in ("abi", "host", "sdk") for arg in ("--no-emit-package", f"gadget-{name}")]
     session.run(
         *("uv", "pip", "compile", "--universal", "--python-version", "3.11", "--upgrade", "--quiet"),
-        *("--no-emit-index-url", "--no-annotate", "--no-emit-package", "gadget-abi"),
-        *("--no-emit-package", "gadget-host", "--output-file", LOCK, *sources, "tests/requirements.in"),
+        *("--no-emit-index-url", "--no-annotate", "--custom-compile-command", "nox -s lock", *own),
+        *("--output-file", LOCK, "tests/requirements.in"),
     )
