@@ -111,6 +111,11 @@ class Entry:
 
     after_run = leave
 
+    @property
+    def inside(self) -> bool:
+        """Whether wasm is running, or a host function that it called."""
+        return self._depth > 0
+
     # -- out
 
     def host(self, function: Callable[..., Any], *, charged: bool = False) -> Callable[..., Any]:
@@ -161,12 +166,15 @@ class Entry:
             return self._die(self._error(function, reason))
         return self._error(function, describe(error))
 
-    def guest_trap(self, function: str, error: BaseException) -> GuestError:
-        """The GuestError of a failed callback; raises what must not be passed over."""
+    def guest_trap(self, function: str, error: BaseException) -> None:
+        """Take note of a failed callback; raises what must not be passed over."""
         failure = self.failure(function, error)
-        if isinstance(failure, GuestError) and self.dead is None:
-            return failure
-        raise failure
+        if not isinstance(failure, GuestError) or self.dead is not None:
+            raise failure
+        self.on_trap(failure)
+
+    def on_trap(self, error: GuestError) -> None:
+        """A callback failed and delivery goes on; for a subclass to take note."""
 
     def close(self) -> None:
         """End the watchdog's thread."""

@@ -5,7 +5,7 @@ Import order: ``_state`` <- ``calls``, ``plane``, ``_lift`` <- ``gadget``. Nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,11 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import wasmtime
 
-    from .backends.config import Config
-    from .backends.filter import MountNsFilter
-    from .backends.kallsyms import KernelSymbols
-    from .backends.maps import MapRegistry
-    from .backends.syscalls import SyscallTable
+    from .backends import Config, KernelSymbols, MapRegistry, MountNsFilter, SyscallTable
     from .sources import SourceRegistry
 
 __all__ = ["CallError", "HostState", "OutBuffer", "PlaneHooks"]
@@ -50,6 +46,9 @@ class OutBuffer(Protocol):
 
 class HostState(Protocol):
     """What a cold call may see and do; one per gadget."""
+
+    arguments: tuple[int, ...]
+    """The raw core arguments of the host call that runs, signed as wasmtime-py passes them."""
 
     @property
     def params(self) -> Mapping[str, str]:
@@ -102,7 +101,7 @@ class HostState(Protocol):
     def release(self, handle: int) -> None:
         """Drop a handle of any kind. Raises CallError when there is none of that number."""
 
-    def handles_for(self, obj: Any) -> tuple[int, ...]:
+    def handles_for(self, obj: Any) -> Sequence[int]:
         """The live handles under which the guest knows ``obj``."""
 
 

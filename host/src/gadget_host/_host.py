@@ -1,0 +1,110 @@
+"""What the host functions of one gadget work on, and what the data plane asks of the sandbox around it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gadget_abi import GuestError
+
+from ._engine import LimitedStore
+from ._entry import Entry
+from ._logs import ERROR, WARN, Logs
+from ._state import CallError
+
+if TYPE_CHECKING:
+    from .backends import Config, KernelSymbols, MapRegistry, MountNsFilter, SyscallTable
+    from .plane import Plane
+    from .sources import SourceRegistry
+
+__all__ = ["Hooks", "Host"]
+
+_KEPT_ERRORS = 100
+
+
+class Hooks(Entry):
+    """The door to wasm, with a log: the PlaneHooks of a gadget."""
+
+    def __init__(self, store: LimitedStore, module: str, deadline: float, logs: Logs) -> None:
+        super().__init__(store, module, deadline)
+        self.logs = logs
+        self.errors: deque[GuestError] = deque(maxlen=_KEPT_ERRORS)
+        self.error_count = 0
+
+    def warn(self, function: str, message: str) -> None:
+        """Record a warning about a call of ``function``."""
+        self.logs.add(WARN, f"{function}: {message}", "host")
+
+    def on_trap(self, error: GuestError) -> None:
+        """Log what failed in a callback."""
+        self.logs.add(ERROR, str(error), "host")
+
+    def failure(self, function: str, error: BaseException) -> BaseException:
+        """As Entry.failure, and count the guest's failures."""
+        failure = super().failure(function, error)
+        if isinstance(failure, GuestError):
+            self.note(failure)
+        return failure
+
+    def note(self, error: GuestError) -> None:
+        """Count a failure of the guest."""
+        self.error_count += 1
+        self.errors.append(error)
+
+
+@dataclass
+class Host:
+    """The HostState of a gadget.
+
+    Args:
+        plane: has the handle table.
+        logs: takes messages and warnings.
+        params: values of the run's parameters.
+        config: the gadget's configuration.
+        maps: its maps.
+        syscalls: the syscalls of the machine it thinks it is on.
+        kallsyms: the kernel's symbols.
+        mntns: which mount namespaces it is to keep.
+        sources: its data sources.
+        has_callback: whether it exports dataSourceCallback.
+    """
+
+    plane: Plane
+    logs: Logs
+    params: Mapping[str, str]
+    config: Config
+    maps: MapRegistry
+    syscalls: SyscallTable
+    kallsyms: KernelSymbols
+    mntns: MountNsFilter
+    sources: SourceRegistry
+    has_callback: bool
+    started: bool = False
+    arguments: tuple[int, ...] = ()
+
+    def log(self, level: int, message: str) -> None:
+        """Record a message of the gadget."""
+        self.logs.add(level, message)
+
+    def warn(self, message: str) -> None:
+        """Record a warning of the host about the gadget."""
+        self.logs.add(WARN, message, "host")
+
+    def new_handle(self, kind: str, obj: Any) -> int:
+        """A new handle; 0 when the table is full."""
+        return self.plane.new_handle(kind, obj)
+
+    def object(self, handle: int, kind: str) -> Any:
+        """What a handle stands for; None when there is none of that number and kind."""
+        return self.plane.object(handle, kind)
+
+    def release(self, handle: int) -> None:
+        """Drop a handle of any kind; CallError when there is none of that number."""
+        if not self.plane.release(handle):
+            raise CallError(f"{handle} is no handle")
+
+    def handles_for(self, obj: Any) -> Sequence[int]:
+        """The live handles under which the guest knows ``obj``."""
+        return self.plane.handles_for(obj)

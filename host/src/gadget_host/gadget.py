@@ -1,0 +1,421 @@
+"""A gadget, from loading to closing."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from time import perf_counter
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from gadget_abi import EmbedderError, GuestError
+
+from ._logs import LogRecord
+from ._module import read_file
+from ._runtime import Runtime, Settings, _seconds
+from .backends import PerfEvents
+
+if TYPE_CHECKING:
+    from .backends import Config, KernelSymbols, MapRegistry, MountNsFilter, SyscallTable
+    from .schema import SourceSchema
+    from .sources import Collector, Source
+    from .wasi import Clock
+
+__all__ = ["Gadget", "Phase", "Stats"]
+
+PRINTING_PRIORITY = 10_000
+"""The priority at which `ig` itself prints events: after everything else."""
+
+
+class Phase(Enum):
+    """Where a gadget is in its life.
+
+             init            start           stop            close
+    LOADED --------> READY ---------> STARTED -----> STOPPED -----> CLOSED
+      |                |                 |
+      +----------------+-----------------+--- a hook fails ---> FAILED
+    """
+
+    LOADED = "loaded"
+    READY = "initialised"
+    STARTED = "running"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Figures of a run.
+
+    Args:
+        events_in: events emitted from Python.
+        events_out: events that collectors received.
+        guest_calls: calls into the guest, callbacks and lifecycle.
+        host_calls: calls of host functions by the guest.
+        seconds_total: since the gadget was loaded.
+        seconds_guest: of which the guest, or the data plane for it, was running.
+        guest_pages: pages of 64 KiB of the guest's memory.
+        log_lines: lines that were logged.
+        errors: calls of the guest that failed.
+        abi: the link family ("ig").
+        signature_set: the oldest set of signatures the module fits ("sig-6").
+    """
+
+    events_in: int
+    events_out: int
+    guest_calls: int
+    host_calls: int
+    seconds_total: float
+    seconds_guest: float
+    guest_pages: int
+    log_lines: int
+    errors: int
+    abi: str
+    signature_set: str
+
+
+class Gadget:
+    """A gadget in this process. Made by load(); a context manager that stops and closes it.
+
+    Methods may be called from any thread; one runs at a time. Not to be closed or stopped from a callback.
+    """
+
+    def __init__(self, wasm: bytes, name: str, settings: Settings) -> None:
+        self._phase = Phase.CLOSED
+        self._began = perf_counter()
+        self._calls = 0
+        self._final: Stats | None = None
+        self._runtime = Runtime(wasm, name, settings)
+        self._perf = PerfEvents(self._runtime.host.maps)
+        self._phase = Phase.LOADED
+
+    @classmethod
+    def load(
+        cls,
+        module: str | Path | bytes,
+        *,
+        name: str | None = None,
+        params: Mapping[str, str] | None = None,
+        config: Mapping[str, Any] | None = MappingProxyType({}),
+        log_level: str | int = "info",
+        on_log: Callable[[LogRecord], None] | None = None,
+        log_stdout: bool = False,
+        deadline: float | None = 10.0,
+        stop_deadline: float | None = 42.0,
+        memory_pages: int = 256,
+        plane_pages: int = 4096,
+        clock: Clock = "fixed",
+        maps: MapRegistry | None = None,
+        syscalls: SyscallTable | None = None,
+        kallsyms: KernelSymbols | None = None,
+        mntns: MountNsFilter | None = None,
+    ) -> Self:
+        """Load a gadget: check, compile and instantiate its module. No hook of it runs yet.
+
+        Args:
+            module: path of a core wasm module, or its bytes.
+            name: what messages call it; the file's name unless given.
+            params: values of parameters, by key; what is not in it, getParamValue does not find.
+            config: the parsed gadget.yaml; None for a gadget without configuration.
+            log_level: "error", "warn", "info", "debug", "trace", "none", or the ABI's number.
+            on_log: called with each LogRecord, on the thread that runs the guest.
+            log_stdout: log what the guest writes to stdout and stderr, at level debug; else it is thrown
+                away, as by the real host.
+            deadline: seconds of its own time that each call of the guest has; None for no end.
+            stop_deadline: the same for gadgetStop; the real host gives it 42 s.
+            memory_pages: most pages of 64 KiB of guest memory; the real host allows 256.
+            plane_pages: most pages the host takes for events in flight.
+            clock: "fixed" for the real host's made-up clocks and random numbers, "real" for this machine's.
+            maps: the maps getMap finds; an empty registry unless given.
+            syscalls: the syscalls of this machine's architecture unless given.
+            kallsyms: this machine's symbols, as far as they can be read, unless given.
+            mntns: mount namespaces to keep; all of them unless given.
+
+        Raises:
+            EmbedderError: no such file, or a setting that cannot be.
+            GuestError: the module cannot run here; the text says why.
+        """
+        settings = Settings(
+            params={} if params is None else params,
+            config=config,
+            log_level=log_level,
+            on_log=on_log,
+            log_stdout=log_stdout,
+            deadline=deadline,
+            stop_deadline=stop_deadline,
+            memory_pages=memory_pages,
+            plane_pages=plane_pages,
+            clock=clock,
+            maps=maps,
+            syscalls=syscalls,
+            kallsyms=kallsyms,
+            mntns=mntns,
+        )
+        if isinstance(module, bytes):
+            return cls(module, name or "gadget", settings)
+        path = Path(module)
+        return cls(read_file(path), name or path.name, settings)
+
+    # -- life
+
+    def init(self) -> None:
+        """Run `_initialize`, check gadgetAPIVersion and run gadgetInit.
+
+        Afterwards the sources and fields that the gadget adds are known.
+
+        Raises:
+            GuestError: one of them failed.
+        """
+        with self._step("initialise", Phase.LOADED, then=Phase.READY):
+            self._call("_initialize")
+            self._check_version()
+            self._hook("gadgetInit")
+
+    def start(self) -> None:
+        """Run gadgetPreStart and gadgetStart, and init() before unless it has been run.
+
+        Raises:
+            GuestError: one of them failed; gadgetStop will not be called then.
+        """
+        if self._phase is Phase.LOADED:
+            self.init()
+        with self._step("start", Phase.READY, then=Phase.STARTED):
+            self._hook("gadgetPreStart")
+            self._runtime.host.started = True
+            self._hook("gadgetStart")
+
+    def stop(self) -> None:
+        """Stop delivering events, and run gadgetStop and gadgetPostStop of a gadget that was started.
+
+        A second call does nothing. After gadgetStop every handle is gone.
+
+        Raises:
+            GuestError: one of them failed.
+        """
+        if self._phase is not Phase.STARTED:
+            if self._phase in (Phase.LOADED, Phase.READY):
+                self._phase = Phase.STOPPED
+            return
+        with self._step("stop", Phase.STARTED, then=Phase.STOPPED):
+            self._runtime.plane.stop_delivering()
+            failure = self._attempt("gadgetStop", _seconds(self._runtime.settings.stop_deadline))
+            self._runtime.plane.clear_handles()
+            if self._runtime.hooks.dead is None:
+                failure = failure or self._attempt("gadgetPostStop")
+            self._runtime.logs.finish()
+            if failure:
+                raise failure
+
+    def close(self) -> None:
+        """Give everything back, running no more of the gadget. What was collected can still be read."""
+        if self._phase is Phase.CLOSED:
+            return
+        with self._runtime.hooks.lock:
+            self._forbid_inside("close")
+            self._final = self.stats
+            self._runtime.logs.finish()
+            self._phase = Phase.CLOSED
+            self._runtime.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        except GuestError:
+            if error is None:  # else what went wrong first is what counts
+                raise
+        finally:
+            self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_phase", Phase.CLOSED) is not Phase.CLOSED:
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
+            self.close()
+
+    # -- events
+
+    def add_source(self, schema: SourceSchema) -> Source:
+        """Add a data source, for the gadget to find and for Python to emit to. Before start().
+
+        Raises:
+            EmbedderError: the gadget has started already.
+        """
+        with self._runtime.hooks.lock:
+            self._require("add a source to", Phase.LOADED, Phase.READY)
+            return self._runtime.sources.add(schema)
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """Every data source by name: those added from Python, and those the gadget created."""
+        return MappingProxyType(self._runtime.sources.all)
+
+    @property
+    def missing_sources(self) -> tuple[str, ...]:
+        """Names that the gadget asked getDataSource for, and that are no source."""
+        return tuple(self._runtime.sources.missing)
+
+    def collect(
+        self, names: str | Iterable[str] | None = None, *, priority: int = PRINTING_PRIORITY
+    ) -> Collector:
+        """Collect what is emitted on sources, after all subscribers of a smaller priority have seen it.
+
+        Args:
+            names: one source, several, or None for every source that is referenced, those included that the
+                gadget creates until it has started.
+            priority: as for any subscriber.
+
+        Raises:
+            EmbedderError: no such source, or the gadget is closed.
+        """
+        with self._runtime.hooks.lock:
+            self._require("collect from", Phase.LOADED, Phase.READY, Phase.STARTED)
+            return self._runtime.sources.collect(names, priority)
+
+    # -- what is around it
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self._runtime.module.name
+
+    @property
+    def phase(self) -> Phase:
+        """Where it is in its life."""
+        return self._phase
+
+    @property
+    def abi(self) -> str:
+        """The link family of its imports: "ig"."""
+        return self._runtime.module.family
+
+    @property
+    def signature_set(self) -> str:
+        """The oldest set of signatures that its imports fit: "sig-6"."""
+        return self._runtime.module.signature_set
+
+    @property
+    def release(self) -> str:
+        """The release of Inspektor Gadget whose behaviour it gets."""
+        return self._runtime.module.release
+
+    @property
+    def maps(self) -> MapRegistry:
+        """The maps that getMap finds; fill them from here."""
+        return self._runtime.host.maps
+
+    @property
+    def perf(self) -> PerfEvents:
+        """The program's side of perf event arrays."""
+        return self._perf
+
+    @property
+    def config(self) -> Config:
+        """Its configuration, as it and setConfig see it."""
+        return self._runtime.host.config
+
+    @property
+    def mntns(self) -> MountNsFilter:
+        """The mount namespaces shouldDiscardMntnsID keeps."""
+        return self._runtime.host.mntns
+
+    @property
+    def kallsyms(self) -> KernelSymbols:
+        """The kernel's symbols, as kallsymsSymbolExists sees them."""
+        return self._runtime.host.kallsyms
+
+    @property
+    def syscalls(self) -> SyscallTable:
+        """The syscalls, as the functions of that group see them."""
+        return self._runtime.host.syscalls
+
+    @property
+    def logs(self) -> tuple[LogRecord, ...]:
+        """The newest log records, oldest first; at most 10,000."""
+        return tuple(self._runtime.logs.records)
+
+    @property
+    def errors(self) -> tuple[GuestError, ...]:
+        """The last 100 failures of the gadget, also those of callbacks, after which events went on."""
+        return tuple(self._runtime.hooks.errors)
+
+    @property
+    def stats(self) -> Stats:
+        """Figures, as of now or of the moment it was closed."""
+        if self._final is not None:
+            return self._final
+        runtime = self._runtime
+        return Stats(
+            events_in=runtime.sources.events_in,
+            events_out=runtime.sources.events_out,
+            guest_calls=self._calls + runtime.plane.guest_calls,
+            host_calls=runtime.lift.count + runtime.plane.host_calls,
+            seconds_total=perf_counter() - self._began,
+            seconds_guest=runtime.hooks.clock.seconds,
+            guest_pages=runtime.pages,
+            log_lines=runtime.logs.lines,
+            errors=runtime.hooks.error_count,
+            abi=self.abi,
+            signature_set=self.signature_set,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Gadget {self.name}, {self._phase.value}>"
+
+    # -- steps
+
+    @contextmanager
+    def _step(self, verb: str, *phases: Phase, then: Phase) -> Iterator[None]:
+        """One step of the gadget's life: whole, or the gadget has failed."""
+        with self._runtime.hooks.lock:
+            self._require(verb, *phases)
+            self._forbid_inside(verb)
+            try:
+                yield
+            except BaseException:
+                self._phase = Phase.FAILED
+                raise
+            self._phase = then
+
+    def _require(self, verb: str, *phases: Phase) -> None:
+        if self._phase not in phases:
+            raise EmbedderError(f"{self.name}: cannot {verb} the gadget: it is {self._phase.value}")
+
+    def _forbid_inside(self, verb: str) -> None:
+        if self._runtime.hooks.inside:
+            raise EmbedderError(f"{self.name}: cannot {verb} the gadget from inside one of its callbacks")
+
+    def _check_version(self) -> None:
+        version, expected = self._call("gadgetAPIVersion"), self._runtime.abi.api_version
+        if version != expected:
+            raise self._failed("gadgetAPIVersion", f"returned {version}; this host knows version {expected}")
+
+    def _hook(self, name: str, *, deadline: float | None = None) -> None:
+        code = self._call(name, deadline=deadline)
+        if code:
+            raise self._failed(name, f"failed: it returned {code}")
+
+    def _attempt(self, name: str, deadline: float | None = None) -> GuestError | None:
+        """Run a hook; its failure is returned, since there is more to do before it is raised."""
+        try:
+            self._hook(name, deadline=deadline)
+        except GuestError as error:
+            return error
+        return None
+
+    def _call(self, name: str, *, deadline: float | None = None) -> int | None:
+        self._calls += self._runtime.function(name) is not None
+        return self._runtime.call(name, deadline=deadline)
+
+    def _failed(self, function: str, reason: str) -> GuestError:
+        error = GuestError(reason, module=self.name, function=function)
+        self._runtime.hooks.note(error)
+        return error
