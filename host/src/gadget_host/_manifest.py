@@ -59,9 +59,11 @@ class Manifest:
         for key in named:
             if key not in self.params:
                 raise EmbedderError(f"{self._unknown(key)} ({self.path})")
+            self.params[key].check(named[key])
         values = {key: named.get(key, spec.default) for key, spec in self.params.items()}
         for key, spec in self.params.items():
-            spec.check(values[key])
+            if spec.mandatory and not values[key]:
+                raise EmbedderError(f"parameter {key!r} needs a value: --param {key}=VALUE")
         return values
 
     def _unknown(self, key: str) -> str:

@@ -34,13 +34,11 @@ class ParamSpec:
     mandatory: bool = False
 
     def check(self, value: str) -> None:
-        """Raise EmbedderError unless `value` is possible."""
+        """Raise EmbedderError unless `value` may be given."""
         if self.possible and value not in self.possible:
             raise EmbedderError(f"parameter {self.key!r}: {value!r} is none of {', '.join(self.possible)}")
         if value and self.type in _CHECKS and not _CHECKS[self.type](value):
             raise EmbedderError(f"parameter {self.key!r}: {value!r} is not of type {self.type}")
-        if not value and self.mandatory:
-            raise EmbedderError(f"parameter {self.key!r} needs a value: --param {self.key}=VALUE")
 
 
 _BOOLEANS: Final = ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False")
