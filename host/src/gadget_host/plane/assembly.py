@@ -1,0 +1,73 @@
+"""The plane's modules as wasm bytes, from the wat files next to this one."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from wasmtime import wat2wasm
+
+from gadget_abi import load
+
+from .layout import HOT, INITIAL_PAGES, STRUCTS, fill
+
+__all__ = ["plane_wasm", "trampolines_wasm"]
+
+_FILES: Final = (
+    "module",
+    "heap",
+    "handles",
+    "sources",
+    "elements",
+    "arrays",
+    "fields",
+    "packets",
+    "emit",
+    "batch",
+    "records",
+    "views",
+    "log",
+)
+
+
+@cache
+def plane_wasm() -> bytes:
+    """The data plane, all wat files in one module."""
+    directory = files(__package__)
+    parts = [(directory / f"{stem}.wat").read_text(encoding="utf-8") for stem in _FILES]
+    return bytes(wat2wasm("(module $plane\n" + _types() + fill("\n".join(parts)) + ")"))
+
+
+@cache
+def trampolines_wasm() -> bytes:
+    """What the guest is instantiated with: a function per hot import that counts the call and makes it.
+
+    The module also holds the plane's memory, which so is the first of the two memories the plane is given.
+    """
+    functions = "\n".join(_trampoline(name, index) for index, name in enumerate(HOT))
+    text = (
+        f'(module $trampolines (memory (export "memory") {INITIAL_PAGES})\n'
+        f'(table $hot (export "table") {len(HOT)} funcref)\n{_types()}{functions})'
+    )
+    return bytes(wat2wasm(text))
+
+
+def _types() -> str:
+    """The functions' core types, as the ABI table has them."""
+    return "".join(f"(type ${name} (func{_signature(name)}))\n" for name in HOT)
+
+
+def _signature(name: str) -> str:
+    params, results = load().current[name].core_type
+    return f" (param {' '.join(params)}) (result {' '.join(results)})"
+
+
+def _trampoline(name: str, index: int) -> str:
+    count = STRUCTS["control"]["host_calls"]
+    arguments = "".join(f" (local.get {i})" for i in range(len(load().current[name].params)))
+    return (
+        f'(func (export "{name}") (type ${name})\n'
+        f"  (i64.store (i32.const {count}) (i64.add (i64.load (i32.const {count})) (i64.const 1)))\n"
+        f"  (call_indirect $hot (type ${name}){arguments} (i32.const {index})))"
+    )

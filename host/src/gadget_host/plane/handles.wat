@@ -1,0 +1,72 @@
+;; The handle table: 4096 entries, found by the low 12 bits of a handle's number.
+;;
+;;   entry:  [number: u32][kind: u32][object: u32][unused]        number and kind 0: free
+;;
+;; Numbers run from 1 to 65535 and then start again, so that an array's number fits the 16 bits it has in an
+;; element handle; a number whose entry is taken is skipped. A handle of a packet or data owns a reference to it.
+
+(func $handle_entry (param $number i32) (result i32)
+  (i32.add (i32.const {handles.BASE})
+    (i32.shl (i32.and (local.get $number) (i32.const {handles.MASK})) (i32.const {handle.SHIFT}))))
+
+;; The object behind a handle when it is of one of the kinds (bits), else 0.
+(func $handle_find (param $number i32) (param $kinds i32) (result i32)
+  (local $entry i32)
+  (local.set $entry (call $handle_entry (local.get $number)))
+  (if (i32.ne (i32.load offset={handle.number} (local.get $entry)) (local.get $number))
+    (then (return (i32.const 0))))
+  (if (i32.eqz (i32.and (i32.load offset={handle.kind} (local.get $entry)) (local.get $kinds)))
+    (then (return (i32.const 0))))
+  (i32.load offset={handle.object} (local.get $entry)))
+
+;; A new handle, 0 when the table is full. It takes over the caller's reference to the object.
+(func $handle_new (export "handle_new") (param $kind i32) (param $object i32) (result i32)
+  (local $number i32) (local $entry i32)
+  (if (i32.ge_u (i32.load (i32.const {control.live})) (i32.load (i32.const {control.handle_limit})))
+    (then (return (i32.const 0))))
+  (local.set $number (i32.load (i32.const {control.last_handle})))
+  (loop $taken
+    (local.set $number (i32.add (local.get $number) (i32.const 1)))
+    (if (i32.gt_u (local.get $number) (i32.const {handles.LAST}))
+      (then (local.set $number (i32.const 1))))
+    (local.set $entry (call $handle_entry (local.get $number)))
+    (br_if $taken (i32.load offset={handle.number} (local.get $entry))))
+  (i32.store offset={handle.number} (local.get $entry) (local.get $number))
+  (i32.store offset={handle.kind} (local.get $entry) (local.get $kind))
+  (i32.store offset={handle.object} (local.get $entry) (local.get $object))
+  (i32.store (i32.const {control.last_handle}) (local.get $number))
+  (i32.store (i32.const {control.live}) (i32.add (i32.load (i32.const {control.live})) (i32.const 1)))
+  (local.get $number))
+
+;; Takes a handle that is known to be live out of the table; its reference is the caller's now.
+(func $handle_take (param $number i32) (result i32)
+  (local $entry i32)
+  (local.set $entry (call $handle_entry (local.get $number)))
+  (i32.store offset={handle.number} (local.get $entry) (i32.const 0))
+  (i32.store offset={handle.kind} (local.get $entry) (i32.const 0))
+  (i32.store (i32.const {control.live}) (i32.sub (i32.load (i32.const {control.live})) (i32.const 1)))
+  (i32.load offset={handle.object} (local.get $entry)))
+
+;; Drops a handle of any kind; 0 when there is none of that number.
+(func $handle_release (export "handle_release") (param $number i32) (result i32)
+  (local $kind i32) (local $object i32)
+  (if (i32.eqz (call $handle_find (local.get $number) (i32.const -1)))
+    (then (return (i32.const 0))))
+  (local.set $kind (i32.load offset={handle.kind} (call $handle_entry (local.get $number))))
+  (local.set $object (call $handle_take (local.get $number)))
+  (if (i32.and (local.get $kind) (i32.const {handles.OWNING}))
+    (then (call $object_release (local.get $object))))
+  (i32.const 1))
+
+;; Drops the handle a callback was given, unless the callback did so itself.
+(func $handle_end (param $number i32) (param $object i32)
+  (if (i32.eq (call $handle_find (local.get $number) (i32.const {handles.OWNING})) (local.get $object))
+    (then (drop (call $handle_release (local.get $number))))))
+
+(func $handle_clear (export "handle_clear")
+  (local $entry i32)
+  (local.set $entry (i32.const {handles.BASE}))
+  (loop $next
+    (drop (call $handle_release (i32.load offset={handle.number} (local.get $entry))))
+    (local.set $entry (i32.add (local.get $entry) (i32.const {handle.SIZE})))
+    (br_if $next (i32.lt_u (local.get $entry) (i32.const {handles.END})))))

@@ -1,0 +1,79 @@
+"""The plane's two modules in a store, and what they call in Python."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import wasmtime
+
+from .._cache import compile_module
+from .._state import PlaneHooks
+from .assembly import plane_wasm, trampolines_wasm
+
+__all__ = ["connect", "trampolines"]
+
+_I32, _I64 = wasmtime.ValType.i32(), wasmtime.ValType.i64()
+_UPCALLS: Final = {
+    "warn": ([_I32, _I32, _I32], []),
+    "grow": ([_I32], [_I32]),
+    "flush": ([], []),
+    "call_guest": ([_I64, _I32, _I32], []),
+    "call_python": ([_I64, _I32, _I32], [_I32]),
+}
+
+
+def trampolines(store: wasmtime.Store, hooks: PlaneHooks) -> Mapping[str, Any]:
+    """Instantiate the module the guest is linked against: hot functions by name, "memory" and "table"."""
+    with hooks.unlimited():
+        instance = wasmtime.Instance(store, compile_module(store.engine, trampolines_wasm()), [])
+    return instance.exports(store)
+
+
+def connect(
+    store: wasmtime.Store,
+    hooks: PlaneHooks,
+    target: object,
+    trampolines: Mapping[str, Any],
+    memory: wasmtime.Memory,
+    callback: wasmtime.Func | None,
+) -> Mapping[str, wasmtime.Func]:
+    """Instantiate the plane behind its trampolines; its exports.
+
+    Args:
+        store: where.
+        hooks: the sandbox.
+        target: has a method ``on_<name>`` for each function the plane calls in Python.
+        trampolines: what `trampolines` returned.
+        memory: the guest's.
+        callback: the guest's dataSourceCallback, None when it has none.
+    """
+    given: dict[tuple[str, str], Any] = {
+        ("trampolines", "memory"): trampolines["memory"],
+        ("trampolines", "table"): trampolines["table"],
+        ("guest", "memory"): memory,
+        ("guest", "dataSourceCallback"): callback or _no_callback(store),
+    }
+    for name, (params, results) in _UPCALLS.items():
+        function = hooks.host(_weak_method(target, f"on_{name}"))
+        given["host", name] = wasmtime.Func(store, wasmtime.FuncType(params, results), function)
+    module = compile_module(store.engine, plane_wasm())
+    with hooks.unlimited():
+        instance = wasmtime.Instance(store, module, [given[i.module, i.name or ""] for i in module.imports])
+    return dict(instance.exports(store).items())  # type: ignore[arg-type]  # all of them are functions
+
+
+def _no_callback(store: wasmtime.Store) -> wasmtime.Func:
+    """Stands in for a callback that nothing can be subscribed to."""
+    return wasmtime.Func(store, wasmtime.FuncType([_I64, _I32, _I32], []), lambda *_: None)
+
+
+def _weak_method(target: object, name: str) -> Callable[..., Any]:
+    """The method, without keeping its object alive: the store keeps functions, the object keeps the store."""
+    reference = weakref.ref(target)
+
+    def method(*args: Any) -> Any:
+        return getattr(reference(), name)(*args)
+
+    return method

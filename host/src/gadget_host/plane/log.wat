@@ -1,0 +1,6 @@
+;; Levels: 0 error, 1 warn, 2 info, 3 debug, 4 trace; a level beyond them is never enabled.
+
+(func $gadgetShouldLog (type $gadgetShouldLog) (param $level i32) (result i32)
+  (i32.and
+    (i32.le_u (local.get $level) (i32.const {LogLevel.LAST}))
+    (i32.le_s (local.get $level) (i32.load (i32.const {control.log_level})))))

@@ -1,0 +1,43 @@
+;; The data plane: one instance per gadget, the only store of handles, sources' layouts, data and packets.
+;;
+;; The guest's hot imports are trampolines (their module also defines the memory and the table named below), so the
+;; guest can be instantiated first and this module second, with the guest's memory and callback as imports. Its
+;; element segment then connects the trampolines.
+;;
+;;   guest --call--> trampoline --call_indirect--> a function of this module --memory.copy--> guest's memory
+;;
+;; Names in braces are replaced by numbers before assembly (layout.py): members and sizes of structures,
+;; values of the ABI table, reasons of warnings (why), numbers of hot functions (fn).
+;;
+;; Any function entry and any turn of a loop may be the last: the guest's deadline, or the end of the stack that a
+;; recursing guest left us, unwinds from there. So every change of state is a straight line of stores without a call
+;; in it; what is new is published before what is old is freed. What an unwinding can leave behind is a leak, never
+;; a wrong pointer.
+
+(import "trampolines" "memory" (memory $plane {hot.pages}))
+(import "trampolines" "table" (table $hot {hot.count} funcref))
+(import "guest" "memory" (memory $guest 0))
+(import "guest" "dataSourceCallback" (func $callback (param i64 i32 i32)))
+
+;; A warning about a call: which function, why, and a number that the reason's text shows.
+(import "host" "warn" (func $warn (param $function i32) (param $why i32) (param $detail i32)))
+;; Grows this module's memory by so many pages; 1 when it did.
+(import "host" "grow" (func $grow (param $pages i32) (result i32)))
+;; Takes the finished records out of the output buffer and resets it.
+(import "host" "flush" (func $flush))
+;; Calls dataSourceCallback from inside a guest call: a trap in it ends there.
+(import "host" "call_guest" (func $call_guest (param $callback i64) (param $source i32) (param $data i32)))
+;; Calls a Python subscriber with an object; for an element, $record is its encoded value. 0 go on, 1 discard.
+(import "host" "call_python"
+  (func $call_python (param $subscriber i64) (param $object i32) (param $record i32) (result i32)))
+
+(elem (table $hot) (i32.const 0) func {hot.functions})
+
+;; Bit widths of the scalar kinds, by kind: bytes, plus 128 when signed; 0 for kinds that are not scalar.
+(data (memory $plane) (i32.const {control.shapes}) "{kind_shapes}")
+
+;; Whether address .. address+length lies inside the guest's memory; the sum is taken in 64 bits, it cannot wrap.
+(func $guest_holds (param $address i32) (param $length i32) (result i32)
+  (i64.le_u
+    (i64.add (i64.extend_i32_u (local.get $address)) (i64.extend_i32_u (local.get $length)))
+    (i64.shl (i64.extend_i32_u (memory.size $guest)) (i64.const 16))))

@@ -1,0 +1,278 @@
+"""The data plane of one gadget: its handle table and the delivery of events, as Python drives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, cast
+
+import wasmtime
+
+from gadget_abi import EmbedderError
+
+from .._state import CallError, PlaneHooks
+from . import instance
+from .layout import FUNCTIONS, HANDLE_BITS, HANDLES_BASE, HEAP_BASE, HOT, REASONS, STRUCTS, Status
+from .memory import PlaneMemory
+
+__all__ = ["Plane"]
+
+_CONTROL, _HANDLE = STRUCTS["control"], STRUCTS["handle"]
+_REASONS = list(REASONS.items())
+_SIGNED = {"no_element", "index"}  # reasons whose number is not a handle
+_KIND_WORDS = {
+    "source": "a data source",
+    "field": "a field",
+    "single": "a packet of a single source",
+    "array": "an array packet",
+    "data": "data",
+    "map": "a map",
+    "perf-reader": "a perf reader",
+}
+
+
+class _Addressed(Protocol):
+    @property
+    def address(self) -> int: ...
+
+
+class Plane:
+    """The store of handles, sources' layouts, data and packets, and the functions of the ABI that use them.
+
+    A guest is instantiated against ``imports``; ``attach`` then connects them. Until then a hot call traps.
+
+    Args:
+        store: the gadget's store, of an engine whose memories do not move.
+        hooks: the sandbox around it.
+        handle_limit: most live handles, up to 4096.
+        log_level: the highest level gadgetShouldLog says yes to, by the ABI's numbers; -1: none.
+    """
+
+    imports: Mapping[str, wasmtime.Func]
+    """The hot functions by their ABI names."""
+    records: Callable[[bytes], None]
+    """Called with what collectors were handed; see records.wat."""
+    subscriber: Callable[[int, int, int], int]
+    """Called for a Python subscriber: its number, the addresses of the object and its record (0: an array)."""
+
+    def __init__(
+        self, store: wasmtime.Store, hooks: PlaneHooks, *, handle_limit: int = 4096, log_level: int = 2
+    ) -> None:
+        self._store, self._hooks = store, hooks
+        with hooks.lock:
+            self._trampolines = instance.trampolines(store, hooks)
+            self.imports = {name: self._trampolines[name] for name in HOT}
+            self._memory: wasmtime.Memory = self._trampolines["memory"]
+            self.memory = PlaneMemory(store, self._memory)
+        self.memory.set_u32(_CONTROL["heap_top"], HEAP_BASE)
+        self.memory.set_u32(_CONTROL["handle_limit"], handle_limit)
+        self.memory.set_u32(_CONTROL["log_level"], log_level)
+        self._objects: dict[int, tuple[str, Any]] = {}
+        self._inputs: dict[int, tuple[int, int]] = {}  # address and size of the rows' buffer, by depth
+        self._depth = 0  # frames of deliveries that are under way
+        self._stopped = False
+        self._final: tuple[int, int] | None = None
+        self.records = lambda data: None
+        self.subscriber = lambda number, item, record: Status.GO
+
+    def attach(self, memory: wasmtime.Memory, callback: wasmtime.Func | None) -> None:
+        """Connect the hot functions, once the guest is instantiated and before any of its exports is called.
+
+        Args:
+            memory: the guest's memory.
+            callback: its dataSourceCallback, None when it has none.
+        """
+        with self._hooks.lock:
+            self._exports = instance.connect(
+                self._store, self._hooks, self, self._trampolines, memory, callback
+            )
+        self._callback = callback
+
+    def close(self) -> None:
+        """Take what is still to be collected out of the plane; afterwards the store may go."""
+        if self._final is None:
+            self.flush()
+            self._final = self.guest_calls, self.host_calls
+            self._stopped = True
+            self._objects.clear()
+
+    # ------------------------------------------------------------------------------------------- handles
+
+    def new_handle(self, kind: str, obj: Any) -> int:
+        """A new handle of a "source", "field", "map" or "perf-reader"; 0 when the table is full."""
+        address = cast(_Addressed, obj).address if kind in ("source", "field") else 1
+        with self._hooks.lock:
+            handle: int = self.call("handle_new", HANDLE_BITS[kind], address)
+            if handle:
+                self._objects[handle] = (kind, obj)
+            return handle
+
+    def object(self, handle: int, kind: str) -> Any:
+        """The object of Python's behind a handle, None when it is no handle of that kind."""
+        found = self._objects.get(handle)
+        return found[1] if found is not None and found[0] == kind else None
+
+    def handles_for(self, obj: Any) -> tuple[int, ...]:
+        """The live handles of one of Python's objects."""
+        return tuple(handle for handle, (_, item) in self._objects.items() if item is obj)
+
+    def release(self, handle: int) -> bool:
+        """Drop a handle of any kind; False when there is none of that number."""
+        with self._hooks.lock:
+            released = bool(self.call("handle_release", handle & 0xFFFFFFFF))
+            self._objects.pop(handle, None)
+            return released
+
+    def live_handles(self) -> int:
+        """How many handles are live."""
+        return 0 if self._final else self.memory.u32(_CONTROL["live"])
+
+    def clear_handles(self) -> None:
+        """Drop every handle."""
+        with self._hooks.lock:
+            self._objects.clear()
+            self.call("handle_clear")
+
+    # ------------------------------------------------------------------------------------------ delivery
+
+    def deliver(self, source: int, rows: bytes, count: int, wire: int, batch: int) -> None:
+        """Deliver events of a source; see batch.wat.
+
+        Args:
+            source: its address.
+            rows: the events, encoded.
+            count: how many.
+            wire: how many slots a row has.
+            batch: a number that is not 0, for the records of these events.
+
+        Raises:
+            EmbedderError: called from inside 16 deliveries, or the plane has no memory left.
+        """
+        with self._hooks.lock:
+            if self._stopped:
+                return
+            try:
+                at = self.input(rows)
+                run = self._exports["run"]
+                status = self._enter(run, self._depth, source, at, count, wire, batch)
+                while status is None:
+                    status = self._enter(self._exports["resume"], self._depth)
+            finally:
+                self.flush()
+        if status == Status.TOO_DEEP:
+            raise EmbedderError("a subscriber emits too deep inside the delivery of another event")
+        if status == Status.MEMORY:
+            raise EmbedderError("no memory left for events: the gadget keeps too many, or one is too large")
+
+    def _enter(self, function: wasmtime.Func | None, *args: int) -> int | None:
+        """Call something in which the guest may run; None when it trapped and delivery goes on."""
+        assert function is not None, "nothing subscribes a guest without a callback"
+        self._hooks.before_run()
+        try:
+            return cast("int | None", function(self._store, *args))
+        except BaseException as error:
+            failure = error
+        finally:
+            self._hooks.after_run()
+        self._hooks.guest_trap("dataSourceCallback", failure)
+        return None
+
+    def call(self, export: str, *args: int) -> Any:
+        """Call something in which no guest runs."""
+        self._hooks.before_run()
+        try:
+            return self._exports[export](self._store, *args)
+        except wasmtime.Trap as error:
+            failure = error
+        finally:
+            self._hooks.after_run()
+        self._hooks.guest_trap(
+            export, failure
+        )  # raises when the deadline has come; else the stack is used up
+        raise CallError("the stack is exhausted")
+
+    def input(self, data: bytes) -> int:
+        """Copy ``data`` to a buffer in the plane's memory; its address. The next call reuses the buffer."""
+        at, size = self._inputs.get(self._depth, (0, 0))
+        if len(data) > size:
+            if size:
+                del self._inputs[self._depth]
+                self.call("heap_free", at, size)
+            size = 1 << max(16, (len(data) - 1).bit_length())
+            at = self.call("heap_new", size)
+            if not at:
+                raise EmbedderError(f"there is no memory for {len(data)} bytes of events")
+            self._inputs[self._depth] = (at, size)
+        self.memory.write(at, data)
+        return at
+
+    def flush(self) -> None:
+        """Hand the records written so far to ``records``."""
+        if self._final is None:
+            base, top = self.memory.u32(_CONTROL["output_base"]), self.memory.u32(_CONTROL["output_top"])
+            if top > base:
+                data = self.memory.read(base, top - base)
+                self.memory.set_u32(_CONTROL["output_top"], base)
+                self.records(data)
+
+    def stop_delivering(self) -> None:
+        """From now on the guest is not called any more, and events from Python are ignored."""
+        self._stopped = True
+        self.memory.set_u32(_CONTROL["stopped"], 1)
+
+    # -------------------------------------------------------------------------------------------- figures
+
+    @property
+    def guest_calls(self) -> int:
+        """How often dataSourceCallback was called."""
+        return self._final[0] if self._final else self.memory.u64(_CONTROL["guest_calls"])
+
+    @property
+    def host_calls(self) -> int:
+        """How many hot functions the guest called."""
+        return self._final[1] if self._final else self.memory.u64(_CONTROL["host_calls"])
+
+    def call_counter_address(self) -> int:
+        """Where in the host's memory a u64 changes with every event and every guest callback of a run."""
+        return self.memory.address(_CONTROL["turns"], 8)
+
+    # ----------------------------------------------------------------------------- called by the plane
+
+    def on_warn(self, function: int, why: int, detail: int) -> None:
+        """A hot function was called wrongly."""
+        name, text = _REASONS[why - 1]
+        text = text.format(detail if name in _SIGNED else detail & 0xFFFFFFFF)
+        if name.startswith("not_"):
+            text += self._what_is(detail)
+        self._hooks.warn(FUNCTIONS[function], text)
+
+    def _what_is(self, handle: int) -> str:
+        """What a handle of the wrong kind does stand for."""
+        entry = STRUCTS["handle"].size * (handle & 4095) + HANDLES_BASE
+        if handle > 0 and self.memory.u32(entry + _HANDLE["number"]) == handle:
+            bits = self.memory.u32(entry + _HANDLE["kind"])
+            return next(f" but {words}" for kind, words in _KIND_WORDS.items() if HANDLE_BITS[kind] == bits)
+        return ""
+
+    def on_grow(self, pages: int) -> int:
+        """The plane's heap is full."""
+        return int(self._hooks.grow(self._memory, pages & 0xFFFFFFFF))
+
+    def on_flush(self) -> None:
+        """The output buffer is full."""
+        self.flush()
+
+    def on_call_guest(self, callback: int, source: int, data: int) -> None:
+        """A guest emitted on a source that it subscribed to: a trap of the inner callback ends here."""
+        outer, self._depth = self._depth, self.memory.u32(_CONTROL["depth"])
+        try:
+            self._enter(self._callback, callback, source, data)
+        finally:
+            self._depth = outer
+
+    def on_call_python(self, subscriber: int, item: int, record: int) -> int:
+        """A Python subscriber's turn."""
+        outer, self._depth = self._depth, self.memory.u32(_CONTROL["depth"])
+        try:
+            return self.subscriber(subscriber, item & 0xFFFFFFFF, record & 0xFFFFFFFF)
+        finally:
+            self._depth = outer

@@ -1,0 +1,240 @@
+;; Output: what collectors were handed, as records in the order of emission, in a buffer that Python empties.
+;;
+;;   record:   [bytes][collector][type: kind of the packet][elements][origin: row of the batch] element ...
+;;   element:  whole    [batch = 0][origin][count = its slots]   [fixed part][bytes of the variable slots]
+;;             changed  [batch][origin][count = changed slots]   per slot: [slot][length][bytes]
+;;
+;; "whole" is a row as in batch.wat over all slots of the element. "changed" goes out the first time an element that
+;; Python itself encoded is collected: Python still has the event. A scalar slot whose bytes have not the width of the
+;; field's kind (its value was replaced by a string of another length) reads as zero.
+
+(func $collect (param $collector i32) (param $frame i32) (param $packet i32)
+  (local $at i32) (local $bytes i32)
+  (if (i32.ne (i32.load offset={object.source} (local.get $packet)) (i32.load offset={frame.source} (local.get $frame)))
+    (then
+      (call $warn (i32.const {fn.dataSourceEmitAndRelease}) (i32.const {why.foreign_packet}) (i32.const 0))
+      (return)))
+  (local.set $bytes (i32.add (i32.const {record.SIZE}) (call $packet_bytes (local.get $packet))))
+  (if (i32.eqz (call $output_reserve (local.get $bytes)))
+    (then
+      (call $warn (i32.const {fn.dataSourceEmitAndRelease}) (i32.const {why.memory}) (i32.const 0))
+      (return)))
+  (local.set $at (i32.load (i32.const {control.output_top})))
+  (i32.store offset={record.bytes} (local.get $at) (local.get $bytes))
+  (i32.store offset={record.collector} (local.get $at) (local.get $collector))
+  (i32.store offset={record.type} (local.get $at) (i32.load offset={object.type} (local.get $packet)))
+  (i32.store offset={record.origin} (local.get $at) (i32.load offset={object.origin} (local.get $packet)))
+  (call $packet_write (local.get $at) (local.get $packet))
+  (i32.store (i32.const {control.output_top}) (i32.add (local.get $at) (local.get $bytes))))
+
+;; Room for $bytes at the top of the buffer: by having it emptied, by a larger one if need be; 0 without memory.
+(func $output_reserve (param $bytes i32) (result i32)
+  (local $block i32)
+  (if (i32.le_u (local.get $bytes)
+        (i32.sub (i32.load (i32.const {control.output_end})) (i32.load (i32.const {control.output_top}))))
+    (then (return (i32.const 1))))
+  (call $flush)
+  (if (i32.le_u (local.get $bytes)
+        (i32.sub (i32.load (i32.const {control.output_end})) (i32.load (i32.const {control.output_base}))))
+    (then (return (i32.const 1))))
+  (if (i32.lt_u (local.get $bytes) (i32.const {output.LEAST}))
+    (then (local.set $bytes (i32.const {output.LEAST}))))
+  (if (i32.eqz (local.tee $block (call $heap_new (local.get $bytes))))
+    (then (return (i32.const 0))))
+  (call $output_replace (local.get $block) (call $heap_capacity (local.get $bytes)))
+  (i32.const 1))
+
+(func $output_replace (param $block i32) (param $bytes i32)
+  (local $old i32) (local $old_bytes i32)
+  (local.set $old (i32.load (i32.const {control.output_base})))
+  (local.set $old_bytes (i32.sub (i32.load (i32.const {control.output_end})) (local.get $old)))
+  (i32.store (i32.const {control.output_base}) (local.get $block))
+  (i32.store (i32.const {control.output_top}) (local.get $block))
+  (i32.store (i32.const {control.output_end}) (i32.add (local.get $block) (local.get $bytes)))
+  (if (local.get $old)
+    (then (call $heap_free (local.get $old) (local.get $old_bytes)))))
+
+(func $packet_bytes (param $packet i32) (result i32)
+  (local $index i32) (local $bytes i32)
+  (if (i32.ne (i32.load offset={object.type} (local.get $packet)) (i32.const {kind.array}))
+    (then (return (call $element_record_bytes (local.get $packet)))))
+  (block $done
+    (loop $next
+      (br_if $done (i32.ge_u (local.get $index) (i32.load offset={object.count} (local.get $packet))))
+      (local.set $bytes
+        (i32.add (local.get $bytes)
+          (call $element_record_bytes (i32.load (call $array_item (local.get $packet) (local.get $index))))))
+      (local.set $index (i32.add (local.get $index) (i32.const 1)))
+      (br $next)))
+  (local.get $bytes))
+
+;; The elements of a record. After this they are no longer "changed" ones: the event they came from is spoken for.
+(func $packet_write (param $record i32) (param $packet i32)
+  (local $index i32) (local $at i32) (local $count i32)
+  (local.set $at (i32.add (local.get $record) (i32.const {record.SIZE})))
+  (if (i32.ne (i32.load offset={object.type} (local.get $packet)) (i32.const {kind.array}))
+    (then
+      (i32.store offset={record.elements} (local.get $record) (i32.const 1))
+      (drop (call $element_write (local.get $at) (local.get $packet)))
+      (return)))
+  (local.set $count (i32.load offset={object.count} (local.get $packet)))
+  (i32.store offset={record.elements} (local.get $record) (local.get $count))
+  (block $done
+    (loop $next
+      (br_if $done (i32.ge_u (local.get $index) (local.get $count)))
+      (local.set $at
+        (call $element_write (local.get $at) (i32.load (call $array_item (local.get $packet) (local.get $index)))))
+      (local.set $index (i32.add (local.get $index) (i32.const 1)))
+      (br $next))))
+
+(func $element_record_bytes (param $element i32) (result i32)
+  (if (i32.load offset={object.batch} (local.get $element))
+    (then (return (call $changed_bytes (local.get $element)))))
+  (call $whole_bytes (local.get $element)))
+
+(func $element_write (param $at i32) (param $element i32) (result i32)
+  (local $end i32)
+  (i32.store offset={part.batch} (local.get $at) (i32.load offset={object.batch} (local.get $element)))
+  (i32.store offset={part.origin} (local.get $at) (i32.load offset={object.origin} (local.get $element)))
+  (if (i32.eqz (i32.load offset={object.batch} (local.get $element)))
+    (then (return (call $whole_write (local.get $at) (local.get $element)))))
+  (local.set $end (call $changed_write (local.get $at) (local.get $element)))
+  (i32.store offset={object.batch} (local.get $element) (i32.const 0))
+  (local.get $end))
+
+;; Bytes a slot has in a record: those of its kind, or all it holds.
+(func $slot_bytes (param $entry i32) (param $slot i32) (result i32)
+  (local $width i32)
+  (if (local.tee $width (i32.load offset={entry.width} (local.get $entry)))
+    (then (return (local.get $width))))
+  (i32.load offset={slot.length} (local.get $slot)))
+
+;; Writes a slot's $bytes.
+(func $slot_write (param $at i32) (param $slot i32) (param $bytes i32)
+  (local $from i32)
+  (local.set $from (i32.load offset={slot.pointer} (local.get $slot)))
+  (if (i32.ne (local.get $bytes) (i32.load offset={slot.length} (local.get $slot)))
+    (then
+      (memory.fill (local.get $at) (i32.const 0) (local.get $bytes))
+      (return)))
+  (if (i32.eq (local.get $bytes) (i32.const 4))
+    (then
+      (i32.store (local.get $at) (i32.load (local.get $from)))
+      (return)))
+  (if (i32.eq (local.get $bytes) (i32.const 8))
+    (then
+      (i64.store (local.get $at) (i64.load (local.get $from)))
+      (return)))
+  (memory.copy (local.get $at) (local.get $from) (local.get $bytes)))
+
+(func $entries_of (param $element i32) (result i32)
+  (i32.load offset={source.table} (i32.load offset={object.source} (local.get $element))))
+
+(func $entry_at (param $table i32) (param $slot i32) (result i32)
+  (i32.add (local.get $table) (i32.shl (local.get $slot) (i32.const {entry.SHIFT}))))
+
+(func $whole_bytes (param $element i32) (result i32)
+  (local $slot i32) (local $entry i32) (local $index i32) (local $count i32) (local $bytes i32)
+  (local.set $count (i32.load offset={object.count} (local.get $element)))
+  (local.set $entry (call $entries_of (local.get $element)))
+  (local.set $slot (call $element_slot (local.get $element) (i32.const 0)))
+  (local.set $bytes
+    (i32.add (i32.const {part.SIZE})
+      (i32.load offset={entry.offset} (call $entry_at (local.get $entry) (local.get $count)))))
+  (block $done
+    (loop $next
+      (br_if $done (i32.ge_u (local.get $index) (local.get $count)))
+      (if (i32.eqz (i32.load offset={entry.width} (local.get $entry)))
+        (then
+          (local.set $bytes (i32.add (local.get $bytes) (i32.load offset={slot.length} (local.get $slot))))))
+      (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
+      (local.set $entry (i32.add (local.get $entry) (i32.const {entry.SIZE})))
+      (local.set $index (i32.add (local.get $index) (i32.const 1)))
+      (br $next)))
+  (local.get $bytes))
+
+(func $whole_write (param $part i32) (param $element i32) (result i32)
+  (local $slot i32) (local $entry i32) (local $index i32) (local $count i32) (local $fixed i32) (local $rest i32)
+  (local $at i32) (local $bytes i32)
+  (local.set $count (i32.load offset={object.count} (local.get $element)))
+  (local.set $entry (call $entries_of (local.get $element)))
+  (local.set $slot (call $element_slot (local.get $element) (i32.const 0)))
+  (i32.store offset={part.count} (local.get $part) (local.get $count))
+  (local.set $fixed (i32.add (local.get $part) (i32.const {part.SIZE})))
+  (local.set $rest
+    (i32.add (local.get $fixed)
+      (i32.load offset={entry.offset} (call $entry_at (local.get $entry) (local.get $count)))))
+  (block $done
+    (loop $next
+      (br_if $done (i32.ge_u (local.get $index) (local.get $count)))
+      (local.set $at (i32.add (local.get $fixed) (i32.load offset={entry.offset} (local.get $entry))))
+      (local.set $bytes (call $slot_bytes (local.get $entry) (local.get $slot)))
+      (if (i32.load offset={entry.width} (local.get $entry))
+        (then (call $slot_write (local.get $at) (local.get $slot) (local.get $bytes)))
+        (else
+          (i32.store (local.get $at) (local.get $bytes))
+          (call $slot_write (local.get $rest) (local.get $slot) (local.get $bytes))
+          (local.set $rest (i32.add (local.get $rest) (local.get $bytes)))))
+      (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
+      (local.set $entry (i32.add (local.get $entry) (i32.const {entry.SIZE})))
+      (local.set $index (i32.add (local.get $index) (i32.const 1)))
+      (br $next)))
+  (local.get $rest))
+
+(func $changed_bytes (param $element i32) (result i32)
+  (local $slot i32) (local $entry i32) (local $index i32) (local $bytes i32)
+  (local.set $bytes (i32.const {part.SIZE}))
+  (if (i32.eqz (i32.load offset={object.written} (local.get $element)))
+    (then (return (local.get $bytes))))
+  (local.set $entry (call $entries_of (local.get $element)))
+  (local.set $slot (call $element_slot (local.get $element) (i32.const 0)))
+  (block $done
+    (loop $next
+      (br_if $done (i32.ge_u (local.get $index) (i32.load offset={object.count} (local.get $element))))
+      (if (i32.load offset={slot.changed} (local.get $slot))
+        (then
+          (local.set $bytes
+            (i32.add (local.get $bytes)
+              (i32.add (i32.const {change.SIZE}) (call $slot_bytes (local.get $entry) (local.get $slot)))))))
+      (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
+      (local.set $entry (i32.add (local.get $entry) (i32.const {entry.SIZE})))
+      (local.set $index (i32.add (local.get $index) (i32.const 1)))
+      (br $next)))
+  (local.get $bytes))
+
+(func $changed_write (param $part i32) (param $element i32) (result i32)
+  (local $slot i32) (local $entry i32) (local $index i32) (local $at i32) (local $bytes i32) (local $count i32)
+  (local.set $at (i32.add (local.get $part) (i32.const {part.SIZE})))
+  (i32.store offset={part.count} (local.get $part) (i32.const 0))
+  (if (i32.eqz (i32.load offset={object.written} (local.get $element)))
+    (then (return (local.get $at))))
+  (local.set $entry (call $entries_of (local.get $element)))
+  (local.set $slot (call $element_slot (local.get $element) (i32.const 0)))
+  (block $done
+    (loop $next
+      (br_if $done (i32.ge_u (local.get $index) (i32.load offset={object.count} (local.get $element))))
+      (if (i32.load offset={slot.changed} (local.get $slot))
+        (then
+          (local.set $bytes (call $slot_bytes (local.get $entry) (local.get $slot)))
+          (i32.store offset={change.slot} (local.get $at) (local.get $index))
+          (i32.store offset={change.length} (local.get $at) (local.get $bytes))
+          (local.set $at (i32.add (local.get $at) (i32.const {change.SIZE})))
+          (call $slot_write (local.get $at) (local.get $slot) (local.get $bytes))
+          (local.set $at (i32.add (local.get $at) (local.get $bytes)))
+          (local.set $count (i32.add (local.get $count) (i32.const 1)))))
+      (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
+      (local.set $entry (i32.add (local.get $entry) (i32.const {entry.SIZE})))
+      (local.set $index (i32.add (local.get $index) (i32.const 1)))
+      (br $next)))
+  (i32.store offset={part.count} (local.get $part) (local.get $count))
+  (local.get $at))
+
+;; An element written out whole, for Python to look at now: above the top of the output, not a part of it. The result
+;; is its address (0 without memory); it ends at control.record_end.
+(func $record_of (export "record_of") (param $element i32) (result i32)
+  (local $at i32)
+  (if (i32.eqz (call $output_reserve (call $whole_bytes (local.get $element))))
+    (then (return (i32.const 0))))
+  (local.set $at (i32.load (i32.const {control.output_top})))
+  (i32.store (i32.const {control.record_end}) (call $whole_write (local.get $at) (local.get $element)))
+  (local.get $at))
