@@ -177,7 +177,8 @@ class Printed:
 
     def __init__(self, mode: str | None = None, screen: Screen | None = None, *, named: bool = False) -> None:
         self.stream = io.BytesIO()
-        self.output = Output(self.stream, mode, screen, named=named)
+        self.output = Output(self.stream, mode, screen)
+        self.output.named = named
 
     def write(self, schema: SourceSchema, *events: Any) -> str:
         """What writing these events prints."""

@@ -43,16 +43,14 @@ class Output:
         stream: binary; written once per batch and flushed.
         mode: one of `MODES`; None: what a source's annotation `cli.default-output-mode` says, else columns.
         screen: where the stream ends.
-        named: print a source's name above its table.
     """
 
-    def __init__(
-        self, stream: BinaryIO, mode: str | None = None, screen: Screen | None = None, *, named: bool = False
-    ) -> None:
+    def __init__(self, stream: BinaryIO, mode: str | None = None, screen: Screen | None = None) -> None:
         self._stream = stream
         self._mode = mode
         self._screen = screen or Screen()
-        self._named = named
+        self.named = False
+        """Whether to print a source's name above its table."""
         self._writers: dict[str, tuple[SourceSchema, _Writer]] = {}
         self._last = ""
 
@@ -81,7 +79,7 @@ class Output:
             return _Json(schema, pretty=mode == "jsonpretty")
         if mode == "yaml":
             return _Yaml(schema)
-        title = f"{schema.name}:\n" if self._named else ""
+        title = f"{schema.name}:\n" if self.named else ""
         return (
             _Tables(schema, self._screen, title)
             if schema.type == "array"

@@ -44,7 +44,8 @@ class EventReader:
     Args:
         path: file name, or "-" for standard input; gzip is recognised.
         bad_lines: told about every line that is not an event.
-        source: whose events these are; None: a schema line says so.
+        source: whose events these are, whatever a schema line says; None: it says so.
+        default: whose events these are if there is no schema line.
         schemas: of the sources already known, by name. A stream without schema line uses that of `source`; a
             schema line adds to it.
         stop: asked before every read.
@@ -60,6 +61,7 @@ class EventReader:
         bad_lines: BadLines,
         *,
         source: str | None = None,
+        default: str | None = None,
         schemas: dict[str, SourceSchema] | None = None,
         stop: StopToken | None = None,
         max_line: int = MAX_LINE,
@@ -68,6 +70,7 @@ class EventReader:
         self.name = self.stream.name
         self.source = source
         """Whose events are being read."""
+        self._default = default
         self._named = source is not None
         self._declared: str | None = None
         self.schemas = {} if schemas is None else schemas
@@ -91,6 +94,7 @@ class EventReader:
         if self.stream.live and self.source in self.schemas:
             return  # a schema line, if any, is met on the way
         event = self._read_head()
+        self.source = self.source or self._default
         if self.source is None and event:
             raise EmbedderError(
                 f"{self.name}: which data source is this? The stream has no schema line: "

@@ -1,0 +1,170 @@
+"""What `gadget run` does, once its arguments are known."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
+
+from gadget_abi import EmbedderError, GuestError
+from gadget_host._interrupt import StopSignals
+from gadget_host._target import Target, find_gadget
+from gadget_host._terminal import Console, Progress, summary_line
+from gadget_host.gadget import Gadget
+from gadget_host.schema import SourceSchema
+from gadget_host.streams import BadLines, EventReader, Output, read_schema_file
+from gadget_host.streams.lines import STDIN
+from gadget_host.streams.run import StreamRun
+
+__all__ = ["run_command"]
+
+EXIT_FAILED = 1
+
+
+def run_command(args: argparse.Namespace) -> int:
+    """Run a gadget over its inputs; returns the exit code.
+
+    Raises:
+        GadgetError: what went wrong, for one message.
+        BrokenPipeError: nobody reads the output any more.
+    """
+    return _Command(args).run()
+
+
+class _Command:
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._args = args
+        self._console = Console()
+        self._bad_lines = BadLines(self._console.note, stop=args.on_error == "stop")
+
+    def run(self) -> int:
+        """Load, feed, finish, report."""
+        target = find_gadget(self._args.gadget, self._console.note)
+        params = target.params(dict(self._args.param))
+        self._check_stats()
+        schemas = self._schemas()
+        with StopSignals() as stop, ExitStack() as closing:
+            readers = self._open(schemas, stop)
+            for reader in readers:
+                closing.callback(reader.close)
+            gadget = closing.enter_context(self._load(target, params))
+            code = self._stream(gadget, readers, schemas)
+        return stop.exit_code or code
+
+    def _load(self, target: Target, params: dict[str, str]) -> Gadget:
+        return Gadget.load(
+            target.module,
+            params=params,
+            config=target.manifest.data if target.manifest else {},
+            log_level=self._args.log_level,
+            on_log=self._console.log,
+            deadline=self._args.deadline,
+            clock=self._args.clock,
+        )
+
+    def _check_stats(self) -> None:
+        """Make sure that the figures can be written before there are any."""
+        if path := self._args.stats:
+            try:
+                path.open("a").close()
+            except OSError as error:
+                raise EmbedderError(f"cannot write {path}: {error.strerror}") from None
+
+    def _schemas(self) -> dict[str, SourceSchema]:
+        schemas: dict[str, SourceSchema] = {}
+        for path in self._args.schema:
+            found, notes = read_schema_file(path)
+            schemas.update((schema.name, schema) for schema in found)
+            for note in notes:
+                self._console.note(note)
+        return schemas
+
+    def _open(self, schemas: dict[str, SourceSchema], stop: StopSignals) -> list[EventReader]:
+        """The inputs, in order; they share what is known of schemas."""
+        if sum(path == STDIN for _, path in self._args.input) > 1:
+            raise EmbedderError("two inputs are -, but standard input can be read only once")
+        default = next(iter(schemas)) if len(schemas) == 1 else None
+        return [
+            EventReader(path, self._bad_lines, source=source, default=default, schemas=schemas, stop=stop)
+            for source, path in self._args.input
+        ]
+
+    def _stream(
+        self, gadget: Gadget, readers: Sequence[EventReader], schemas: dict[str, SourceSchema]
+    ) -> int:
+        progress = Progress(self._console, _total_size(readers))
+        output = Output(sys.stdout.buffer, self._args.output, self._console.screen)
+        run = StreamRun(
+            gadget,
+            output,
+            self._bad_lines,
+            show=self._args.show,
+            after_batch=lambda events: progress.update(_position(readers), events),
+        )
+        try:
+            self._start(run, readers, schemas)
+            output.named = len(run.shown) > 1
+            for reader in readers:
+                run.feed(reader)
+            run.finish()
+        except BaseException as error:
+            progress.close()
+            with suppress(GuestError, BrokenPipeError):  # what went wrong first is what counts
+                run.finish(write=not isinstance(error, BrokenPipeError))
+            self._report(run)
+            raise
+        progress.close()
+        self._report(run)
+        return EXIT_FAILED if gadget.stats.errors else 0
+
+    def _start(
+        self, run: StreamRun, readers: Sequence[EventReader], schemas: dict[str, SourceSchema]
+    ) -> None:
+        for reader in readers:
+            reader.start()
+            if reader.inference:
+                self._console.note(f"{reader.name}: {reader.inference}")
+        try:
+            run.start(schemas.values())
+        except GuestError as error:
+            if run.gadget.missing_sources:
+                asked, given = _names(run.gadget.missing_sources), _names(schemas)
+                hint = f"the gadget asked for data source {asked}; the inputs have {given}"
+                raise GuestError(f"{error}; {hint}") from None
+            raise
+
+    def _report(self, run: StreamRun) -> None:
+        """Say what was skipped, and how fast it was."""
+        stats, note = run.gadget.stats, self._console.note
+        if summary := self._bad_lines.summary():
+            note(summary)
+        if run.gadget.errors:
+            calls = "1 call" if stats.errors == 1 else f"{stats.errors:,} calls"
+            note(f"{calls} of the gadget failed; the last: {run.gadget.errors[-1]}")
+        if self._console.err_is_terminal or self._args.stats:
+            note(
+                summary_line(
+                    run.events, stats.events_out, run.seconds, stats.seconds_guest, stats.guest_pages
+                )
+            )
+        if path := self._args.stats:
+            figures = asdict(stats) | {"errors": stats.errors + self._bad_lines.count}
+            path.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names) or "none"
+
+
+def _position(readers: Sequence[EventReader]) -> int:
+    return sum(reader.stream.position for reader in readers)
+
+
+def _total_size(readers: Sequence[EventReader]) -> int:
+    """Bytes of all inputs; 0 when one of them is a pipe."""
+    if any(reader.stream.live for reader in readers):
+        return 0
+    return sum(reader.stream.size for reader in readers)

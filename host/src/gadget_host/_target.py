@@ -1,0 +1,86 @@
+"""What GADGET on the command line stands for: a .wasm file, or a directory that holds or builds one."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gadget_abi import EmbedderError
+from gadget_host._manifest import Manifest, read_manifest
+
+__all__ = ["Target", "find_gadget"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A gadget that can be loaded: its module, and its gadget.yaml if there is one beside it."""
+
+    module: Path
+    manifest: Manifest | None
+
+    def params(self, given: dict[str, str]) -> dict[str, str]:
+        """The parameters' values; without a gadget.yaml, whatever is given.
+
+        Raises:
+            EmbedderError: as Manifest.values.
+        """
+        return given if self.manifest is None else self.manifest.values(given)
+
+
+def find_gadget(name: str, tell: Callable[[str], None]) -> Target:
+    """Find the module, building it when its directory has a program.py that is newer.
+
+    Args:
+        name: a .wasm file, or a gadget directory: `program.py`, `gadget.yaml`, `NAME.wasm`.
+        tell: called before a build, which takes its time.
+
+    Raises:
+        EmbedderError: there is no such file, no module in the directory, or no builder for it.
+        GuestError: the build failed.
+    """
+    path = Path(name)
+    if path.is_dir():
+        module = _module_of(path, tell)
+        yaml = path / "gadget.yaml"
+    elif path.exists():
+        module, yaml = path, path.parent / "gadget.yaml"
+    else:
+        raise EmbedderError(f"no gadget at {name}: neither a .wasm file nor a gadget directory")
+    return Target(module, read_manifest(yaml) if yaml.exists() else None)
+
+
+def _module_of(directory: Path, tell: Callable[[str], None]) -> Path:
+    module = _prebuilt(directory)
+    if not (directory / "program.py").is_file():
+        if module is None:
+            raise EmbedderError(f"{directory}: no .wasm and no program.py to build one from")
+        return module
+    if module is not None and _up_to_date(module, directory):
+        return module
+    if importlib.util.find_spec("gadget_build") is None:
+        if module is None:
+            raise EmbedderError(f"{directory}: the gadget is not built; to build it: pip install gadget-sdk")
+        tell(f"{module} is older than its sources, and gadget-sdk is not installed: running it as it is")
+        return module
+    tell(f"building {directory}")
+    build = importlib.import_module("gadget_build").build
+    return Path(build(directory))
+
+
+def _prebuilt(directory: Path) -> Path | None:
+    """The directory's module: the one of its name, or the only one."""
+    own = directory / f"{directory.resolve().name}.wasm"
+    if own.is_file():
+        return own
+    found = sorted(directory.glob("*.wasm"))
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise EmbedderError(f"{directory}: which one? There are {names}; name the file")
+    return found[0] if found else None
+
+
+def _up_to_date(module: Path, directory: Path) -> bool:
+    built = module.stat().st_mtime_ns
+    return all(source.stat().st_mtime_ns <= built for source in directory.rglob("*.py"))
