@@ -135,15 +135,11 @@ class Runtime:
             self.hooks.leave()
 
     def _called_too_early(self, trap: wasmtime.Trap) -> GuestError | None:
-        """The data plane is not there before the memory is: its functions trap on a null pointer until then."""
+        """The data plane's functions trap on a null pointer until the memory is known."""
         names = function_names(trap)
-        if (
-            trap.trap_code == wasmtime.TrapCode.INDIRECT_CALL_TO_NULL
-            and names
-            and names[0] in self.abi.current
-        ):
-            return early_call(self.module, names[0])
-        return None
+        if trap.trap_code != wasmtime.TrapCode.INDIRECT_CALL_TO_NULL or not names:
+            return None
+        return early_call(self.module, names[0]) if names[0] in self.abi.current else None
 
     def function(self, name: str) -> wasmtime.Func | None:
         """The exported function of that name."""

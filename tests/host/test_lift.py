@@ -1,0 +1,69 @@
+"""Host functions made from the table."""
+
+from typing import Any
+
+import pytest
+import wasmtime
+
+import gadget_abi
+from gadget_host import Gadget
+from gadget_host._lift import cold_calls
+from gadget_host.calls import log
+from gadget_host.plane.layout import HOT
+
+ABI = gadget_abi.load()
+EXTRA = """
+[[function]]
+name = "gadgetSing"
+group = "{group}"
+source = "nowhere"
+doc = "Sing."
+[[function.form]]
+since = "v0.43.0"
+commit = "000000000"
+params = ["song: string"]
+result = "status"
+error = 1
+"""
+
+LOGGING = wasmtime.wat2wasm(
+    """(module
+      (import "ig" "gadgetLog" (func $log (param i32 i64)))
+      (memory (export "memory") 1)
+      (func (export "gadgetAPIVersion") (result i64) i64.const 1)
+      (func (export "gadgetStart") (result i32) (call $log (i32.const 2) (i64.const 0)) i32.const 0))"""
+)
+
+
+def test_every_function_of_the_table_is_written_somewhere() -> None:
+    """What the data plane does not have, Python has; nothing is written twice."""
+    cold = {form.function for form, _ in cold_calls(ABI, HOT)}
+    assert cold | set(HOT) == set(ABI.current)
+    assert cold & set(HOT) == set()
+
+
+@pytest.mark.parametrize("group", ["log", "songs"])
+def test_a_function_that_is_written_nowhere_fails_loudly(group: str) -> None:
+    """A function added to the table and nothing else is reported with the place where it is missing."""
+    table = gadget_abi.parse_table(ABI.source_text + EXTRA.format(group=group), name=ABI.name)
+    with pytest.raises(LookupError, match=f"gadgetSing is in the ABI table .* gadget_host.calls.{group}"):
+        list(cold_calls(table, HOT))
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("ours"), KeyboardInterrupt(), TypeError("ours")])
+def test_a_bug_in_a_host_function_is_no_fault_of_the_guest(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unforeseen exception comes out as itself, with a note that names the host function."""
+
+    def broken(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(log, "gadget_log", broken)
+    with Gadget.load(bytes(LOGGING)) as gadget:
+        with pytest.raises(type(error)) as caught:
+            gadget.start()
+        assert caught.value is error
+        assert gadget.errors == ()
+    notes = getattr(error, "__notes__", [])
+    assert any("host function gadgetLog" in note for note in notes) == isinstance(error, Exception)
