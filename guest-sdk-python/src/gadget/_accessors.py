@@ -4,19 +4,16 @@ An event is a few of these calls and nothing else, a thousand times over, so the
 and host function sit in cells, and what can only fail is outside the way (a ``try`` costs nothing until it
 catches).
 
-Every pair is made by a function ``(field, kind) -> (read, write)``; read takes the number of a data element,
-write a number and a value.
+Every pair is made by a function ``(field, handle, kind) -> (read, write)``; read takes the number of a data
+element, write a number and a value.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from ._errors import HostError
 from ._host import host
-from ._kinds import ANY_FLOAT, ANY_INT, CString, Float32, Float64, Kind, String, Uint8, Uint16, Uint32, Uint64
-
-if TYPE_CHECKING:
-    from ._fields import Field
+from ._kinds import CString, Kind, String
 
 __all__ = ["Read", "Write", "accessors"]
 
@@ -29,17 +26,22 @@ LATER_CAPACITIES = (4 << 10, 64 << 10, 1 << 20)
 else is wrong, so after the last of these it is something else."""
 
 
-def accessors(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
-    """How to read and write values of a kind in a field whose handle is there."""
-    if kind is ANY_INT or kind is ANY_FLOAT:
-        return _of_unknown_width(field, kind)
+def accessors(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
+    """How to read and write values of a kind in a field.
+
+    Args:
+        field: what messages call it. (Not the Field itself: that holds these closures, and its handle should go
+            back as soon as nobody holds the Field.)
+        handle: its handle.
+        kind: the kind.
+    """
     if kind.type is int:
-        return _signed(field, kind) if kind.signed else _unsigned(field, kind)
-    return {bool: _bool, float: _float, str: _text, bytes: _bytes}[kind.type](field, kind)
+        return _signed(field, handle, kind) if kind.signed else _unsigned(field, handle, kind)
+    return {bool: _bool, float: _float, str: _text, bytes: _bytes}[kind.type](field, handle, kind)
 
 
-def _unsigned(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
-    handle, number, mask = field.handle, kind.number, (1 << 8 * kind.size) - 1
+def _unsigned(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
+    number, mask = kind.number, (1 << 8 * kind.size) - 1
     get, put, refused = host.field_get_scalar, host.field_set_scalar, host.Err
 
     def read(data: int) -> int:
@@ -61,8 +63,8 @@ def _unsigned(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
     return read, write
 
 
-def _signed(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
-    handle, number = field.handle, kind.number
+def _signed(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
+    number = kind.number
     low, high = -(1 << 8 * kind.size - 1), (1 << 8 * kind.size - 1) - 1
     get, put, refused = host.field_get_scalar, host.field_set_scalar, host.Err
 
@@ -86,8 +88,8 @@ def _signed(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
     return read, write
 
 
-def _bool(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
-    handle, number = field.handle, kind.number
+def _bool(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
+    number = kind.number
     get, put, refused = host.field_get_scalar, host.field_set_scalar, host.Err
 
     def read(data: int) -> bool:
@@ -103,8 +105,8 @@ def _bool(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
     return read, write
 
 
-def _float(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
-    handle, number, size = field.handle, kind.number, kind.size
+def _float(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
+    number, size = kind.number, kind.size
     get, put, refused = host.field_get_scalar, host.field_set_scalar, host.Err
     pack, mask = kind.pack, (1 << 8 * size) - 1
     unpack: Callable[[bytes], float] = kind.unpack
@@ -129,8 +131,8 @@ def _float(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
     return read, write
 
 
-def _text(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
-    handle, number, cut = field.handle, String.number, kind is CString
+def _text(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
+    number, cut = String.number, kind is CString
     get, put, refused = host.field_get_buffer, host.field_set_buffer, host.Err
     capacity = FIRST_CAPACITY
 
@@ -139,7 +141,7 @@ def _text(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
         try:
             raw = get(handle, data, number, capacity)
         except refused:
-            raw = _read_long(field, number, data, capacity)
+            raw = _read_long(field, handle, number, data, capacity)
             capacity = _room_for(raw, capacity)
         try:
             text: str = raw.decode()
@@ -162,8 +164,8 @@ def _text(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
     return read, write
 
 
-def _bytes(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
-    handle, number = field.handle, kind.number
+def _bytes(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
+    number = kind.number
     get, put, refused = host.field_get_buffer, host.field_set_buffer, host.Err
     capacity = FIRST_CAPACITY
 
@@ -172,7 +174,7 @@ def _bytes(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
         try:
             return get(handle, data, number, capacity)  # type: ignore[no-any-return]
         except refused:
-            raw = _read_long(field, number, data, capacity)
+            raw = _read_long(field, handle, number, data, capacity)
             capacity = _room_for(raw, capacity)
             return raw
 
@@ -187,36 +189,12 @@ def _bytes(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
     return read, write
 
 
-def _of_unknown_width(field: "Field[Any]", kind: Kind[Any]) -> tuple[Read, Write]:
-    """The first access looks how many bytes the field holds, and from then on the kind is known."""
-    kinds: tuple[Kind[Any], ...] = (Uint8, Uint16, Uint32, Uint64) if kind is ANY_INT else (Float32, Float64)
-    of_width = {kind.size: kind for kind in kinds}
-
-    def find_out(data: int) -> None:
-        try:
-            width = len(host.field_get_buffer(field.handle, data, String.number, 8))
-            field.use_kind(of_width[width])
-        except (host.Err, KeyError):
-            name = kind.type.__name__
-            raise HostError("fieldGetBuffer", f"{field} holds no {name} of {list(of_width)} bytes") from None
-
-    def read(data: int) -> Any:
-        find_out(data)
-        return field.read(data)
-
-    def write(data: int, value: Any) -> None:
-        find_out(data)
-        field.write(data, value)
-
-    return read, write
-
-
-def _read_long(field: "Field[Any]", kind: int, data: int, too_short: int) -> bytes:
+def _read_long(field: str, handle: int, kind: int, data: int, too_short: int) -> bytes:
     for capacity in LATER_CAPACITIES:
         if capacity <= too_short:
             continue
         try:
-            return host.field_get_buffer(field.handle, data, kind, capacity)  # type: ignore[no-any-return]
+            return host.field_get_buffer(handle, data, kind, capacity)  # type: ignore[no-any-return]
         except host.Err:
             pass
     raise HostError(
@@ -228,20 +206,20 @@ def _room_for(raw: bytes, capacity: int) -> int:
     return max(capacity, min(1 << len(raw).bit_length(), 64 << 10))
 
 
-def _cannot_read(field: "Field[Any]", kind: Kind[Any]) -> NoReturn:
+def _cannot_read(field: str, kind: Kind[Any]) -> NoReturn:
     raise HostError(
         "fieldGetScalar", f"cannot read {field} as {kind!r}: is it {kind.size} bytes wide, and of this event?"
     ) from None
 
 
-def _cannot_write(field: "Field[Any]", kind: Kind[Any], value: object) -> NoReturn:
+def _cannot_write(field: str, kind: Kind[Any], value: object) -> NoReturn:
     size = f" of length {len(value)}" if isinstance(value, str | bytes) else ""
     raise HostError("fieldSet", f"the host refuses a {type(value).__name__}{size} for {field} as {kind!r}")
 
 
-def _wrong_type(field: "Field[Any]", kind: Kind[Any], value: object) -> NoReturn:
+def _wrong_type(field: str, kind: Kind[Any], value: object) -> NoReturn:
     raise TypeError(f"{field} takes {kind.type.__name__}, not {type(value).__name__}") from None
 
 
-def _out_of_range(field: "Field[Any]", kind: Kind[Any], value: object) -> NoReturn:
+def _out_of_range(field: str, kind: Kind[Any], value: object) -> NoReturn:
     raise OverflowError(f"{field} is {kind!r}: {value} does not fit") from None

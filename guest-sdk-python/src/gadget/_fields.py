@@ -7,7 +7,7 @@ from ._accessors import Read, Write, accessors
 from ._errors import HostError, NotFoundError
 from ._handles import Handle, declare
 from ._host import host
-from ._kinds import Kind, kind_for
+from ._kinds import ANY_FLOAT, ANY_INT, Bytes, Float32, Float64, Kind, Uint8, Uint16, Uint32, Uint64, kind_for
 
 if TYPE_CHECKING:
     from ._datasource import AnySource
@@ -26,7 +26,8 @@ class Field(Handle, Generic[T]):
         name: the full name, ``proc.comm`` for a member of a member.
         source: the data source.
         kind: how it is read and written.
-        read, write: what ``event[field]`` calls, with the number of the event's data element.
+        read, write: what ``event[field]`` calls, with the number of the event's data element. They are there
+            when the handle is.
     """
 
     __slots__ = ("_added", "kind", "name", "read", "source", "write")
@@ -40,7 +41,6 @@ class Field(Handle, Generic[T]):
         self.name = name
         self._added = added
         self.kind: Kind[T] = kind_for(kind, new=added)
-        self.read, self.write = self._first_read, self._first_write
 
     def __str__(self) -> str:
         return f"field {self.name!r} of {self.source}"
@@ -62,23 +62,11 @@ class Field(Handle, Generic[T]):
         for tag in tags:
             self.add_tag(tag)
 
-    def use_kind(self, kind: Kind[Any]) -> None:
-        """Read and write by this kind from now on."""
-        self.kind = kind
-        self.read, self.write = accessors(self, kind)
-
     def close(self) -> None:
         """Give the handle back; the field is not removed. Use from then on raises ReleasedError."""
+        if self._handle > 0:
+            del self.read, self.write
         super().close()
-        self.read, self.write = self._first_read, self._first_write
-
-    def _first_read(self, data: int) -> Any:
-        self.use_kind(self.kind)
-        return self.read(data)
-
-    def _first_write(self, data: int, value: Any) -> None:
-        self.use_kind(self.kind)
-        self.write(data, value)
 
     def _fetch(self) -> int:
         name = self.name.encode()
@@ -90,7 +78,33 @@ class Field(Handle, Generic[T]):
             handle = host.data_source_get_field(self.source.handle, name)
             if not handle:
                 raise NotFoundError("dataSourceGetField", f"there is no {self}")
+        if self.kind is ANY_INT or self.kind is ANY_FLOAT:
+            self.read, self.write = self._read_first, self._write_first
+        else:
+            self.read, self.write = accessors(str(self), handle, self.kind)
         return handle
+
+    def _read_first(self, data: int) -> Any:
+        self._find_kind(data)
+        return self.read(data)
+
+    def _write_first(self, data: int, value: Any) -> None:
+        self._find_kind(data)
+        self.write(data, value)
+
+    def _find_kind(self, data: int) -> None:
+        """Ask the field's bytes how wide it is."""
+        kinds: tuple[Kind[Any], ...] = (Float32, Float64)
+        if self.kind is ANY_INT:
+            kinds = (Uint8, Uint16, Uint32, Uint64)
+        try:
+            width = len(host.field_get_buffer(self.handle, data, Bytes.number, 8))
+            self.kind = {kind.size: kind for kind in kinds}[width]
+        except (host.Err, KeyError):
+            widths = [kind.size for kind in kinds]
+            reason = f"{self} holds no {self.kind.type.__name__} of {widths} bytes"
+            raise HostError("fieldGetBuffer", reason) from None
+        self.read, self.write = accessors(str(self), self.handle, self.kind)
 
     def _add_tag(self, tag: str) -> None:
         if host.field_add_tag(self.handle, tag.encode()):

@@ -16,11 +16,15 @@ from ._where import where
 __all__ = ["host"]
 
 
+class NeverRaisedError(Exception):
+    """Stands for Err while there is no host."""
+
+
 class Host:
     """The host's functions as attributes, by the snake_case names of the WIT world."""
 
     attached = False
-    Err: type[Exception] = NoHostError
+    Err: type[Exception] = NeverRaisedError
     """What a function raises whose WIT result is an error; ``.value`` is the ABI's error code."""
 
     def attach(self) -> None:

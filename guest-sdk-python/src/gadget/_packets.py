@@ -43,7 +43,7 @@ class Event:
         try:
             return field.read(self._data)  # type: ignore[no-any-return]
         except AttributeError:
-            _check_is_field(field)
+            _explain(field)
             raise
 
     def __setitem__(self, field: Field[T], value: T) -> None:
@@ -57,7 +57,7 @@ class Event:
         try:
             field.write(self._data, value)
         except AttributeError:
-            _check_is_field(field)
+            _explain(field)
             raise
 
     def update(self, values: Values) -> None:
@@ -156,8 +156,10 @@ def release(source: "AnySource", packet: int) -> None:
         raise HostError("dataSourceRelease", f"the host could not release a packet of {source}")
 
 
-def _check_is_field(field: object) -> None:
+def _explain(field: object) -> None:
+    """Raise what says more than "no attribute" if it was not possible to index an event by this."""
     if not isinstance(field, Field):
         raise TypeError(
             f"an event is indexed by fields, not by {field!r}: declare one with source.field(name, kind)"
         ) from None
+    _ = field.handle
