@@ -109,15 +109,19 @@ class LPMTrieMap(HashMap):
     """
 
     _MAX_DATA: ClassVar[int] = 256
+    _MAX_VALUE: ClassVar[int] = _KMALLOC_MAX - _MAX_DATA - 40  # sizeof(struct lpm_trie_node)
 
     @classmethod
     def check_spec(cls, spec: MapSpec) -> None:
         """1 to 256 bytes of data behind the prefix length."""
-        if not (spec.value_size and spec.max_entries and 5 <= spec.key_size <= 4 + cls._MAX_DATA):
+        sizes = 5 <= spec.key_size <= 4 + cls._MAX_DATA and 1 <= spec.value_size <= cls._MAX_VALUE
+        if not sizes or not spec.max_entries:
             raise MapError(errno.EINVAL, "a trie has keys of 5 to 260 bytes, values and entries")
 
     def lookup_elem(self, key: bytes) -> bytes:
         self._check_key(key)
+        if int.from_bytes(key[:4], "little") > 8 * (len(key) - 4):
+            raise self._no_key(key)  # not EINVAL, as for the others
         for bits in range(self._prefix(key), -1, -1):
             if (value := self._entries.get(self._masked(key, bits))) is not None:
                 return value
@@ -162,6 +166,10 @@ class StackTraceMap(HashMap):
         """Refused, as the kernel does."""
         raise MapError(errno.EINVAL, "stack traces come from the eBPF program; they cannot be updated")
 
+    def delete_elem(self, key: bytes) -> None:
+        self._check_bucket(key)
+        super().delete_elem(key)
+
     def pack_value(self, value: Scalar | Sequence[Scalar]) -> bytes:
         """Addresses, innermost first; a shorter stack is filled up with zeros."""
         stack = [value] if isinstance(value, int) else value
@@ -171,4 +179,10 @@ class StackTraceMap(HashMap):
 
     def put(self, key: Scalar, value: Scalar | Sequence[Scalar], flags: int = ANY) -> None:
         """Add a stack (bytes or addresses), as bpf_get_stackid does."""
+        self._check_bucket(self.pack_key(key))
         super().update_elem(self.pack_key(key), self.pack_value(value), flags)
+
+    def _check_bucket(self, key: bytes) -> None:
+        self._check_key(key)
+        if int.from_bytes(key, "little") >= 1 << (self.spec.max_entries - 1).bit_length():
+            raise MapError(errno.E2BIG, f"map {self.name!r} has no room for stack id {key.hex()}")

@@ -57,9 +57,7 @@ class MapOfMaps(Map):
     def update_map(self, key: bytes, value: Map, flags: int = ANY) -> None:
         """Put a map like ``spec.inner`` under a key. Raises MapError as update_elem does."""
         self._check_key(key)
-        if not self._fits(value.spec):
-            raise MapError(errno.EINVAL, f"{value!r} is not like the inner map of {self.name!r}")
-        self._check_slot(key, flags)
+        self._check_slot(key, value, flags)
         self._maps[key] = value
 
     def delete_elem(self, key: bytes) -> None:
@@ -90,13 +88,14 @@ class MapOfMaps(Map):
     def __len__(self) -> int:
         return len(self._maps)
 
-    def _fits(self, spec: MapSpec) -> bool:
-        inner = self.spec.inner
+    def _check_fit(self, value: Map) -> None:
+        inner, spec = self.spec.inner, value.spec
         assert inner is not None  # check_spec saw to it
         same = (inner.type, inner.key_size, inner.value_size) == (spec.type, spec.key_size, spec.value_size)
-        return same and (spec.type not in _INDEXED or inner.max_entries == spec.max_entries)
+        if not same or (spec.type in _INDEXED and inner.max_entries != spec.max_entries):
+            raise MapError(errno.EINVAL, f"{value!r} is not like the inner map of {self.name!r}")
 
-    def _check_slot(self, key: bytes, flags: int) -> None:
+    def _check_slot(self, key: bytes, value: Map, flags: int) -> None:
         raise NotImplementedError
 
     def _no_key(self, key: bytes) -> MapError:
@@ -113,7 +112,8 @@ class HashOfMaps(MapOfMaps):
         if not spec.key_size or not spec.max_entries:
             raise MapError(errno.EINVAL, "key size and max entries of a hash must not be 0")
 
-    def _check_slot(self, key: bytes, flags: int) -> None:
+    def _check_slot(self, key: bytes, value: Map, flags: int) -> None:
+        self._check_fit(value)
         self._check_flags(flags)
         known = key in self._maps
         if known and flags & NOEXIST:
@@ -137,10 +137,11 @@ class ArrayOfMaps(MapOfMaps):
         self._check_index(key)
         super().delete_elem(key)
 
-    def _check_slot(self, key: bytes, flags: int) -> None:
+    def _check_slot(self, key: bytes, value: Map, flags: int) -> None:
         if flags != ANY:
             raise MapError(errno.EINVAL, "an array of maps takes no update flags")
         self._check_index(key)
+        self._check_fit(value)
 
     def _check_index(self, key: bytes) -> None:
         self._check_key(key)
@@ -156,9 +157,9 @@ class OpaqueArray(Map):
     @classmethod
     def check_spec(cls, spec: MapSpec) -> None:
         """As an array, with values of 4 bytes."""
-        check_array(spec)
         if spec.value_size != 4:
             raise MapError(errno.EINVAL, f"a {spec.type_name} has values of 4 bytes")
+        check_array(spec)
 
 
 class RingBuffer(Map):

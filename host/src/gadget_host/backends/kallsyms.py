@@ -24,6 +24,7 @@ class KernelSymbols:
     def add(self, *symbols: str) -> None:
         """Say that the kernel has these, too."""
         self._loaded().update(symbols)
+        self._origin = "given" if self._origin == "none" else self._origin
 
     @property
     def origin(self) -> str:

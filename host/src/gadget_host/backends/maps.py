@@ -41,6 +41,7 @@ __all__ = [
     "MapRef",
     "MapRegistry",
     "MapSpec",
+    "create_map",
 ]
 
 #: Most memory the kernel would set aside for the maps a guest holds at a time, in bytes.
@@ -128,7 +129,7 @@ class MapRegistry:
         spec = MapSpec(number, key_size, value_size, max_entries, self.cpus, inner_spec, spin_lock)
         if spin_lock and spec.type_name not in _LOCKABLE:
             raise EmbedderError(f"a {spec.type_name} map has no spin locks")
-        return self.add(_make(name, spec))
+        return self.add(create_map(name, spec))
 
     def add(self, map: Map, name: str | None = None) -> Map:
         """Register a map that is there already, for example another gadget's."""
@@ -151,7 +152,7 @@ class MapRegistry:
             raise MapError(
                 errno.EINVAL, f"a {spec.type_name} needs the flag BPF_F_NO_PREALLOC, which newMap cannot pass"
             )
-        made = _make(name, spec, room=self.memory_limit - sum(map.memory for map in self._created))
+        made = create_map(name, spec, room=self.memory_limit - sum(map.memory for map in self._created))
         self._created.add(made)
         return made
 
@@ -180,7 +181,18 @@ class MapRegistry:
         return len(self._maps)
 
 
-def _make(name: str, spec: MapSpec, room: int | None = None) -> Map:
+def create_map(name: str, spec: MapSpec, room: int | None = None) -> Map:
+    """Make a map that is registered nowhere.
+
+    Args:
+        name: for messages.
+        spec: what it is to be.
+        room: bytes it may take; None means any.
+
+    Raises:
+        EmbedderError: there is no stand-in for the type; or, a MapError, the kernel would refuse it, or it
+            takes more than ``room``.
+    """
     if (cls := _CLASSES.get(spec.type_name)) is None:
         raise EmbedderError(f"maps of type {spec.type_name} have no stand-in outside the kernel")
     spec = cls.fix_spec(spec)
