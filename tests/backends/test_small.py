@@ -131,7 +131,7 @@ class TestFilter:
         filter_ = MountNsFilter()
         assert not filter_.discards(1)
         filter_.keep(1, 2)
-        assert (filter_.discards(1), filter_.discards(3), filter_.inodes) == (False, True, {1, 2})
+        assert (filter_.discards(1), filter_.discards(3), filter_.inodes) == (False, True, frozenset({1, 2}))
         filter_.forget(1)
         filter_.forget(2)
         assert (filter_.discards(1), filter_.active) == (True, True)
