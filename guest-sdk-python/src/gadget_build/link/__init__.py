@@ -1,0 +1,1 @@
+"""The static linker: a flattened component in, one core module out."""
