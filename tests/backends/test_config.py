@@ -171,6 +171,27 @@ def test_not_a_mapping() -> None:
 class TestCall:
     """setConfig."""
 
+    @pytest.mark.parametrize(
+        ("key", "value", "reason"),
+        [
+            ("a." * 64 + "a", b"x", "at most 64 names"),
+            ("." * (1 << 20), b"x", "64 names"),
+            ("a", b"x" * (1 << 24), "more than 16777216"),
+        ],
+    )
+    def test_bounds(self, host: Any, key: str, value: bytes, reason: str) -> None:
+        """A guest can neither set without end nor nest without end."""
+        with pytest.raises(CallError, match=reason):
+            set_config(host, key, value, 12)
+
+    def test_number_of_keys(self, host: Any) -> None:
+        """A guest can set 4096 keys, and each of them again."""
+        for n in range(4096):
+            set_config(host, f"key{n}", b"x", 12)
+        set_config(host, "key7", b"y", 12)
+        with pytest.raises(CallError, match="more than 4096"):
+            set_config(host, "one more", b"x", 12)
+
     def test_set(self, host: Any) -> None:
         """A string is set, bytes that are no UTF-8 included."""
         set_config(host, "foo.bar", b"caf\xc3\xa9 \xff", 12)

@@ -52,7 +52,7 @@ class HashMap(Map):
         self._check_flags(flags)
         known = key in self._entries
         if known and flags & NOEXIST:
-            raise MapError(errno.EEXIST, f"map {self.name!r} has key {key.hex()}")
+            raise MapError(errno.EEXIST, f"map {self.name!r} has key {key[:16].hex()}")
         if not known and flags & EXIST:
             raise self._no_key(key)
         if not known and len(self._entries) >= self.spec.max_entries:
@@ -74,7 +74,7 @@ class HashMap(Map):
         raise MapError(errno.E2BIG, f"map {self.name!r} is full with {self.spec.max_entries} entries")
 
     def _no_key(self, key: bytes) -> MapError:
-        return MapError(errno.ENOENT, f"map {self.name!r} has no key {key.hex()}")
+        return MapError(errno.ENOENT, f"map {self.name!r} has no key {key[:16].hex()}")
 
 
 class LRUHashMap(HashMap):
@@ -185,4 +185,4 @@ class StackTraceMap(HashMap):
     def _check_bucket(self, key: bytes) -> None:
         self._check_key(key)
         if int.from_bytes(key, "little") >= 1 << (self.spec.max_entries - 1).bit_length():
-            raise MapError(errno.E2BIG, f"map {self.name!r} has no room for stack id {key.hex()}")
+            raise MapError(errno.E2BIG, f"map {self.name!r} has no room for stack id {key[:16].hex()}")

@@ -99,7 +99,7 @@ class MapOfMaps(Map):
         raise NotImplementedError
 
     def _no_key(self, key: bytes) -> MapError:
-        return MapError(errno.ENOENT, f"map {self.name!r} has no key {key.hex()}")
+        return MapError(errno.ENOENT, f"map {self.name!r} has no key {key[:16].hex()}")
 
 
 class HashOfMaps(MapOfMaps):
@@ -117,7 +117,7 @@ class HashOfMaps(MapOfMaps):
         self._check_flags(flags)
         known = key in self._maps
         if known and flags & NOEXIST:
-            raise MapError(errno.EEXIST, f"map {self.name!r} has key {key.hex()}")
+            raise MapError(errno.EEXIST, f"map {self.name!r} has key {key[:16].hex()}")
         if not known and flags & EXIST:
             raise self._no_key(key)
         if not known and len(self._maps) >= self.spec.max_entries:

@@ -20,6 +20,9 @@ __all__ = ["Config"]
 Tree: TypeAlias = "dict[str, object]"
 _NOTHING: Mapping[str, object] = {}
 
+#: Bounds on what a guest can set.
+MAX_DEPTH, MAX_SIZE, MAX_KEYS = 64, 1 << 24, 4096
+
 
 class Config:
     """Dotted, case-insensitive keys to values.
@@ -36,6 +39,7 @@ class Config:
         if data is not None and not isinstance(data, Mapping):
             raise EmbedderError(f"a configuration is a mapping (gadget.yaml), not {type(data).__name__}")
         self._tree = None if data is None else _lowered(data)
+        self._sizes: dict[str, int] = {}
 
     @property
     def present(self) -> bool:
@@ -48,15 +52,24 @@ class Config:
         return default if found is None else found
 
     def set(self, key: str, value: object) -> None:
-        """Set a key; what lies beside it stays. (Upstream, viper shows only what was set, from the first
-        name on.)
+        """Set a key; what lies beside it stays, while upstream's viper then shows only what was set.
 
         Raises:
-            EmbedderError: there is no configuration.
+            EmbedderError: there is no configuration, the key has more than MAX_DEPTH names, or what was set
+                has more than MAX_SIZE characters or MAX_KEYS keys in all.
         """
+        names = key.lower().split(".", MAX_DEPTH)
         if self._tree is None:
             raise EmbedderError("there is no configuration to set")
-        _store(self._tree, key.lower().split("."), value)
+        if len(names) > MAX_DEPTH:
+            raise EmbedderError(f"a configuration key has at most {MAX_DEPTH} names")
+        size = len(key) + len(str(value))
+        if len(self._sizes) >= MAX_KEYS and key not in self._sizes:
+            raise EmbedderError(f"more than {MAX_KEYS} configuration keys were set")
+        if sum(self._sizes.values()) - self._sizes.get(key, 0) + size > MAX_SIZE:
+            raise EmbedderError(f"more than {MAX_SIZE} characters of configuration were set")
+        self._sizes[key] = size
+        _store(self._tree, names, value)
 
     # ------------------------------------------------------------------------------- sources and fields
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from weakref import WeakSet
@@ -143,6 +144,13 @@ class MapRegistry:
     def new(self, name: str, type: int, key_size: int, value_size: int, max_entries: int) -> Map:
         """What newMap does: make a map for the guest, not registered under its name.
 
+        Args:
+            name: loses the characters the kernel does not take, and what is beyond 15.
+            type: number of the type.
+            key_size: bytes.
+            value_size: bytes.
+            max_entries: the most it holds.
+
         Raises:
             EmbedderError: unknown type, no stand-in for it, sizes the kernel would refuse (MapError), or more
                 than ``memory_limit`` bytes in all (MapError, ENOMEM).
@@ -152,7 +160,9 @@ class MapRegistry:
             raise MapError(
                 errno.EINVAL, f"a {spec.type_name} needs the flag BPF_F_NO_PREALLOC, which newMap cannot pass"
             )
-        made = create_map(name, spec, room=self.memory_limit - sum(map.memory for map in self._created))
+        made = create_map(
+            _kernel_name(name), spec, room=self.memory_limit - sum(map.memory for map in self._created)
+        )
         self._created.add(made)
         return made
 
@@ -179,6 +189,11 @@ class MapRegistry:
 
     def __len__(self) -> int:
         return len(self._maps)
+
+
+def _kernel_name(name: str) -> str:
+    """What upstream's library makes of a name (sanitizeName, BPF_OBJ_NAME_LEN): the kernel takes that."""
+    return re.sub(r"[^A-Za-z0-9_.]", "", name[:4096])[:15]
 
 
 def create_map(name: str, spec: MapSpec, room: int | None = None) -> Map:

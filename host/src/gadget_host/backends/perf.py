@@ -3,8 +3,7 @@
 ::
 
     gadget.perf.create("events")                     # a perf event array that getMap finds
-    gadget.perf.output("events", b"...", cpu=0)      # what bpf_perf_event_output does; False when nobody
-    listens
+    gadget.perf.output("events", b"...", cpu=0)      # as bpf_perf_event_output; False when nobody listens
 
 Rules: kernel/events/ring_buffer.c and cilium/ebpf's perf.Reader (the library behind upstream's perfReader
 functions), which was run on a kernel to see them:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gadget_abi import load
+from gadget_abi import EmbedderError, load
 
 from .._state import CallError
 
@@ -19,11 +19,12 @@ _KINDS = load().enums["Kind"].members
 def set_config(host: HostState, key: str, value: bytes | int, kind: int) -> None:
     """Set a dotted key of the configuration; sources and fields that exist already do not see the change.
 
-    Fails when there is no configuration, and for every kind but String: ``value`` is bytes then, and bits
+    Fails when there is no configuration or too much is set, and for every kind but String: ``value`` is bytes then, and bits
     otherwise.
     """
-    if not host.config.present:
-        raise CallError("the gadget has no configuration to set")
     if kind != _KINDS["String"] or isinstance(value, int):
         raise CallError(f"kind {kind} cannot be set, only String ({_KINDS['String']})")
-    host.config.set(key, value.decode("utf-8", "surrogateescape"))
+    try:
+        host.config.set(key, value.decode("utf-8", "surrogateescape"))
+    except EmbedderError as error:
+        raise CallError(str(error)) from None

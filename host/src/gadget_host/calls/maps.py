@@ -53,6 +53,7 @@ def map_lookup(host: HostState, map: MapRef, key: bytes, value: OutBuffer) -> No
         if isinstance(target, MapOfMaps):
             _give_handle(host, target.lookup_map(key), value)
         else:
+            _check_room(value, target.stored_size)
             value.write(target.lookup_elem(key))
 
 
@@ -102,9 +103,13 @@ def _accessible(found: Map) -> Map:
     return found
 
 
+def _check_room(value: OutBuffer, size: int) -> None:
+    if value.size < size:
+        raise CallError(f"a buffer of {value.size} bytes does not hold the {size} bytes of a value")
+
+
 def _give_handle(host: HostState, inner: Map, value: OutBuffer) -> None:
-    if value.size < _HANDLE:
-        raise CallError(f"a buffer of {value.size} bytes does not hold a handle ({_HANDLE} bytes)")
+    _check_room(value, _HANDLE)
     if not (handle := host.new_handle("map", MapRef(inner))):
         raise CallError("too many open handles")
     value.write(handle.to_bytes(_HANDLE, "little"))
