@@ -55,11 +55,14 @@ class _Ring:
 
     def write(self, sample: bytes) -> bool:
         """Add a record; False when there is no room for it."""
-        need = _cost(sample) + (_LOST if self.lost else 0)
-        if need > (self.size if self.overwritable else self.size - self.used):
-            self.lost += 1
+        need, room = _cost(sample), self.size
+        if not self.overwritable:
+            need += _LOST if self.lost else 0
+            room -= self.used
+        if need > room:
+            self.lost += 0 if self.overwritable else 1
             return False
-        if self.lost and not self.overwritable:
+        if self.lost:
             self._append(self.lost)
             self.lost = 0
         self._append(sample)

@@ -19,8 +19,8 @@ _KINDS = load().enums["Kind"].members
 def set_config(host: HostState, key: str, value: bytes | int, kind: int) -> None:
     """Set a dotted key of the configuration; sources and fields that exist already do not see the change.
 
-    Fails when there is no configuration or too much is set, and for every kind but String: ``value`` is bytes then, and bits
-    otherwise.
+    Fails when there is no configuration or too much is set, and for every kind but String: ``value`` is
+    bytes then, and bits otherwise.
     """
     if kind != _KINDS["String"] or isinstance(value, int):
         raise CallError(f"kind {kind} cannot be set, only String ({_KINDS['String']})")
