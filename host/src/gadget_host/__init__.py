@@ -46,7 +46,7 @@ __all__ = [
     "SyscallTable",
 ]
 
-# Every `gadget` command imports this package for its sub-commands; only those that run a gadget need wasmtime.
+# Every `gadget` command imports this package for its sub-commands; only some of them need wasmtime.
 _HOMES = {
     "gadget_abi": ("EmbedderError", "GadgetError", "GuestError"),
     "._logs": ("LogRecord",),

@@ -6,11 +6,13 @@ import ctypes
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import wasmtime
 
 from gadget_abi import EmbedderError, GuestError, load
+from gadget_abi.wasm import External, FuncType
 
 from . import wasi
 from ._engine import PAGE, LimitedStore, Limits, new_engine
@@ -24,7 +26,7 @@ from .backends import Config, KernelSymbols, MapRegistry, MountNsFilter, Syscall
 from .plane import Plane
 from .sources import SourceRegistry
 
-__all__ = ["CALLBACK", "Runtime", "Settings"]
+__all__ = ["CALLBACK", "Provided", "Runtime", "Settings"]
 
 CALLBACK = "dataSourceCallback"
 _DEBUG = 3  # log level of what the guest writes to stdout, when it is wanted
@@ -64,6 +66,19 @@ class Settings:
         level_number(self.log_level)
 
 
+@dataclass(frozen=True)
+class Provided:
+    """An import module that the embedder provides, beside those of the ABI.
+
+    Args:
+        module: its name.
+        functions: what is in it; they take and return core integers.
+    """
+
+    module: str
+    functions: Mapping[str, Callable[..., Any]]
+
+
 class Runtime:
     """A gadget that is instantiated: its (start) section has run, nothing else of it.
 
@@ -71,15 +86,27 @@ class Runtime:
         wasm: the module.
         name: what messages call it.
         settings: how to run it.
+        provided: further functions it may import, from a module of the embedder's choice.
 
     Raises:
         GuestError: the module is unfit, or its (start) section failed.
     """
 
-    def __init__(self, wasm: bytes, name: str, settings: Settings) -> None:
+    def __init__(
+        self, wasm: bytes, name: str, settings: Settings, *, provided: Provided | None = None
+    ) -> None:
+        self.began = perf_counter()
         self.settings, self.abi = settings, load()
+        self.provided = provided or Provided("", {})
         engine = new_engine()
-        self.module = load_module(engine, wasm, name=name, abi=self.abi, memory_pages=settings.memory_pages)
+        self.module = load_module(
+            engine,
+            wasm,
+            name=name,
+            abi=self.abi,
+            memory_pages=settings.memory_pages,
+            provided=self.provided.module,
+        )
         self.store = LimitedStore(engine, Limits(settings.memory_pages, settings.plane_pages))
         self.logs = Logs(level_number(settings.log_level), settings.on_log)
         self.hooks = Hooks(self.store, name, _seconds(settings.deadline), self.logs)
@@ -197,10 +224,14 @@ class _Linker:
 
     def externs(self) -> list[wasmtime.Func]:
         """A function for each import, in order."""
-        return [self._extern(item.module, item.name) for item in self._runtime.module.info.imports]
+        return [self._extern(item) for item in self._runtime.module.info.imports]
 
-    def _extern(self, module: str, name: str) -> wasmtime.Func:
-        if module == wasi.MODULE:
+    def _extern(self, item: External) -> wasmtime.Func:
+        name, provided = item.name, self._runtime.provided
+        if item.module == provided.module and isinstance(item.type, FuncType):
+            type_ = item.type.params, item.type.results
+            return self._func(name, type_, provided.functions[name])
+        if item.module == wasi.MODULE:
             charged = name == "poll_oneoff"  # or a guest could sleep for ever
             return self._func(name, wasi.SIGNATURES[name], self._wasi.function(name), charged=charged)
         if name in self._hot:

@@ -85,13 +85,11 @@ class Gadget:
     Methods may be called from any thread; one runs at a time. Not to be closed or stopped from a callback.
     """
 
-    def __init__(self, wasm: bytes, name: str, settings: Settings) -> None:
-        self._phase = Phase.CLOSED
-        self._began = perf_counter()
+    def __init__(self, runtime: Runtime) -> None:
         self._calls = 0
         self._final: Stats | None = None
-        self._runtime = Runtime(wasm, name, settings)
-        self._perf = PerfEvents(self._runtime.host.maps)
+        self._runtime = runtime
+        self._perf = PerfEvents(runtime.host.maps)
         self._phase = Phase.LOADED
 
     @classmethod
@@ -157,9 +155,9 @@ class Gadget:
             mntns=mntns,
         )
         if isinstance(module, bytes):
-            return cls(module, name or "gadget", settings)
+            return cls(Runtime(module, name or "gadget", settings))
         path = Path(module)
-        return cls(read_file(path), name or path.name, settings)
+        return cls(Runtime(read_file(path), name or path.name, settings))
 
     # -- life
 
@@ -358,7 +356,7 @@ class Gadget:
             events_out=runtime.sources.events_out,
             guest_calls=self._calls + runtime.plane.guest_calls,
             host_calls=runtime.lift.count + runtime.plane.host_calls,
-            seconds_total=perf_counter() - self._began,
+            seconds_total=perf_counter() - runtime.began,
             seconds_guest=runtime.hooks.clock.seconds,
             guest_pages=runtime.pages,
             log_lines=runtime.logs.lines,
