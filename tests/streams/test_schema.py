@@ -14,6 +14,7 @@ from gadget_host.schema import (
     EventError,
     FieldSchema,
     SourceSchema,
+    describe,
     kind_name,
     schema_from_json,
     schema_to_json,
@@ -106,6 +107,28 @@ def test_hidden_and_valueless_fields() -> None:
     assert [FieldSchema("f", "Bool", flags=flag).has_value for flag in (0, 1, 2, 4, 16, 32)] == [
         True, False, False, True, True, False,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        (True, "true"),
+        ({}, "an object"),
+        ([1], "a list"),
+        ("x", "'x'"),
+        (-1, "-1"),
+        (b"x", "b'x'"),
+    ],
+)
+def test_describe(value: object, text: str) -> None:
+    """Values are called what JSON calls them."""
+    assert describe(value) == text
+
+
+def test_describe_is_short() -> None:
+    """A long value is cut, and its length said."""
+    assert describe("x" * 1000) == "'" + "x" * 49 + "... (1002 characters)"
 
 
 def test_event_error_says_where() -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "FieldSchema",
     "SourceSchema",
     "SourceType",
+    "describe",
     "kind_name",
     "schema_from_json",
     "schema_to_json",
@@ -51,7 +52,7 @@ class EventError(EmbedderError):
         index: position of the event in the batch it came in.
         field: full name of the field; empty when it is the event as a whole.
         expected: the kind, or what an event must be.
-        found: the value or its type, short.
+        found: the value, as `describe` has it.
     """
 
     def __init__(self, source: str, index: int, field: str, expected: str, found: str) -> None:
@@ -64,6 +65,16 @@ class EventError(EmbedderError):
         """What is wrong, without the place."""
         where = f"field {self.field!r}: " if self.field else ""
         return f"{where}expected {self.expected}, found {self.found}"
+
+
+def describe(value: object) -> str:
+    """A value as JSON calls it, short enough for an error message: true, null, an object, 'text', 7."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:50]}... ({len(text)} characters)"
 
 
 def kind_name(kind: str | int) -> str:
