@@ -1,4 +1,4 @@
-"""What the command line shows beside the events, on standard error: messages, logs, progress, the last line."""
+"""What the command line shows beside the events, on standard error: messages, logs, progress, figures."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def _add_gadget(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--clock", default="fixed", choices=("fixed", "real"),
-        help="time and random numbers for the gadget: fixed, as under Inspektor Gadget (the default), or real",
+        help="time and random numbers for the gadget: fixed as under Inspektor Gadget (the default), or real",
     )  # fmt: skip
     group.add_argument(
         "--deadline", metavar="SECONDS", default=10.0, type=_deadline,

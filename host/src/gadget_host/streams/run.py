@@ -100,11 +100,11 @@ class StreamRun:
         """Emit a batch, whole or in the pieces between the events that do not fit."""
         while events:
             try:
-                source.emit_batch(events)
+                source.emit_batch(events, unknown="drop", reuse=True)
             except EventError as error:
                 good = events[: error.index]
                 if good:
-                    source.emit_batch(good)
+                    source.emit_batch(good, unknown="drop", reuse=True)
                     self.events += len(good)
                 self._bad_lines.report(stream, numbers[error.index], error.reason)
                 events, numbers = events[error.index + 1 :], numbers[error.index + 1 :]
