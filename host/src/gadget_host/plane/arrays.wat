@@ -18,7 +18,7 @@
       (i32.store offset={object.capacity} (local.get $array) (i32.const 0))))
   (local.get $array))
 
-(func $array_item (param $array i32) (param $index i32) (result i32)
+(func $array_item (@inline) (param $array i32) (param $index i32) (result i32)
   (i32.add (i32.load offset={object.items} (local.get $array)) (i32.shl (local.get $index) (i32.const 2))))
 
 ;; Appends an element, taking over the caller's reference; 0 without memory.

@@ -10,6 +10,7 @@ from wasmtime import wat2wasm
 
 from gadget_abi import load
 
+from .inline import inline
 from .layout import HOT, INITIAL_PAGES, STRUCTS, fill
 
 __all__ = ["plane_wasm", "trampolines_wasm"]
@@ -17,9 +18,9 @@ __all__ = ["plane_wasm", "trampolines_wasm"]
 _FILES: Final = (
     "module",
     "heap",
-    "handles",
     "sources",
     "elements",
+    "handles",
     "arrays",
     "fields",
     "packets",
@@ -36,7 +37,7 @@ def plane_wasm() -> bytes:
     """The data plane, all wat files in one module."""
     directory = files(__package__)
     parts = [(directory / f"{stem}.wat").read_text(encoding="utf-8") for stem in _FILES]
-    return bytes(wat2wasm("(module $plane\n" + _types() + fill("\n".join(parts)) + ")"))
+    return bytes(wat2wasm("(module $plane\n" + _types() + inline(fill("\n".join(parts))) + ")"))
 
 
 @cache
@@ -67,7 +68,7 @@ def _trampoline(name: str, index: int) -> str:
     count = STRUCTS["control"]["host_calls"]
     arguments = "".join(f" (local.get {i})" for i in range(len(load().current[name].params)))
     return (
-        f'(func (export "{name}") (type ${name})\n'
+        f'(func ${name} (export "{name}") (type ${name})\n'
         f"  (i64.store (i32.const {count}) (i64.add (i64.load (i32.const {count})) (i64.const 1)))\n"
         f"  (call_indirect $hot (type ${name}){arguments} (i32.const {index})))"
     )

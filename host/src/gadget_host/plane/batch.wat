@@ -49,7 +49,7 @@
   (unreachable))
 
 ;; Subscriptions made during a packet hold from the next on.
-(func $renew_chain (param $frame i32)
+(func $renew_chain (@inline) (param $frame i32)
   (local $old i32) (local $source i32)
   (local.set $source (i32.load offset={frame.source} (local.get $frame)))
   (local.set $old (i32.load offset={frame.chain} (local.get $frame)))
@@ -59,7 +59,7 @@
       (call $chain_release (local.get $old)))))
 
 ;; Makes the packet of the next row and puts the cursor at its first subscriber; 0 without memory.
-(func $next_packet (param $frame i32) (result i32)
+(func $next_packet (@inline) (param $frame i32) (result i32)
   (local $packet i32) (local $end i32) (local $source i32)
   (local.set $source (i32.load offset={frame.source} (local.get $frame)))
   (if (call $source_is_array (local.get $source))

@@ -2,22 +2,24 @@
 ;;
 ;;   object:  [references][source][type: the kind of handle it gets][count][batch][origin][.. see below]
 ;;   element: object with count = its slots, [written][borrowed], then per slot
-;;            [pointer][length][capacity][changed][inline: 8 bytes]
+;;            [pointer][length][capacity][next written][inline: 8 bytes]
 ;;
 ;; A slot's bytes are where its pointer says: in the slot itself (scalars, strings of up to 8 bytes), in a heap block
 ;; of its own (capacity > 0), or in the rows that Python wrote for this batch (element borrowed). An element keeps the
 ;; number of slots its source had when it was made: nothing is laid out again.
+;; The slots that were written are a list: the element has the last one's address, each has that of the one before, the
+;; first has 1; a slot that was not written has 0.
 ;; batch and origin say which event of which batch an element was made from, so that only what was changed need be
 ;; written out again; batch 0: none.
 
-(func $element_bytes (param $count i32) (result i32)
+(func $element_bytes (@inline) (param $count i32) (result i32)
   (i32.add (i32.const {object.SIZE}) (i32.mul (local.get $count) (i32.const {slot.SIZE}))))
 
-(func $element_slot (param $element i32) (param $slot i32) (result i32)
+(func $element_slot (@inline) (param $element i32) (param $slot i32) (result i32)
   (i32.add (local.get $element) (call $element_bytes (local.get $slot))))
 
 ;; An element without slots' contents, with one reference; 0 without memory.
-(func $element_new (param $source i32) (param $type i32) (result i32)
+(func $element_new (@inline) (param $source i32) (param $type i32) (result i32)
   (local $element i32) (local $count i32)
   (local.set $count (i32.load offset={source.slots} (local.get $source)))
   (if (local.tee $element (call $heap_new (call $element_bytes (local.get $count))))
@@ -51,7 +53,7 @@
       (br_if $done (i32.ge_u (local.get $slot) (local.get $end)))
       (i32.store offset={slot.pointer} (local.get $slot) (i32.add (local.get $slot) (i32.const {slot.inline})))
       (i32.store offset={slot.length} (local.get $slot) (i32.load offset={entry.blank} (local.get $entry)))
-      (i64.store offset={slot.capacity} (local.get $slot) (i64.const 0)) ;; and changed
+      (i64.store offset={slot.capacity} (local.get $slot) (i64.const 0)) ;; and next
       (i64.store offset={slot.inline} (local.get $slot) (i64.const 0))
       (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
       (local.set $entry (i32.add (local.get $entry) (i32.const {entry.SIZE})))
@@ -86,7 +88,7 @@
           (i32.store offset={slot.pointer} (local.get $slot) (local.get $rest))
           (local.set $rest (i32.add (local.get $rest) (local.get $length)))))
       (i32.store offset={slot.length} (local.get $slot) (local.get $length))
-      (i64.store offset={slot.capacity} (local.get $slot) (i64.const 0)) ;; and changed
+      (i64.store offset={slot.capacity} (local.get $slot) (i64.const 0)) ;; and next
       (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
       (local.set $entry (i32.add (local.get $entry) (i32.const {entry.SIZE})))
       (br $next)))
@@ -96,24 +98,21 @@
 
 ;; Copies what an element borrows from its batch's rows, so that it may outlive the batch; 0 without memory.
 (func $element_own (param $element i32) (result i32)
-  (local $slot i32) (local $end i32) (local $changed i32)
+  (local $slot i32) (local $end i32)
   (if (i32.eqz (i32.load offset={object.borrowed} (local.get $element)))
     (then (return (i32.const 1))))
   (i32.store offset={object.batch} (local.get $element) (i32.const 0))
   (local.set $slot (call $element_slot (local.get $element) (i32.const 0)))
   (local.set $end (call $element_slot (local.get $element) (i32.load offset={object.count} (local.get $element))))
-  (loop $next
-    (if (i32.ge_u (local.get $slot) (local.get $end))
-      (then
-        (i32.store offset={object.borrowed} (local.get $element) (i32.const 0))
-        (return (i32.const 1))))
-    (local.set $changed (i32.load offset={slot.changed} (local.get $slot)))
-    (if (i32.eqz (call $slot_own (local.get $element) (local.get $slot)))
-      (then (return (i32.const 0))))
-    (i32.store offset={slot.changed} (local.get $slot) (local.get $changed))
-    (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
-    (br $next))
-  (unreachable))
+  (block $done
+    (loop $next
+      (br_if $done (i32.ge_u (local.get $slot) (local.get $end)))
+      (if (i32.eqz (call $slot_own (local.get $element) (local.get $slot)))
+        (then (return (i32.const 0))))
+      (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
+      (br $next)))
+  (i32.store offset={object.borrowed} (local.get $element) (i32.const 0))
+  (i32.const 1))
 
 (func $slot_own (param $element i32) (param $slot i32) (result i32)
   (local $from i32) (local $to i32) (local $length i32)
@@ -134,61 +133,70 @@
   (local $capacity i32) (local $block i32) (local $old i32)
   (local.set $capacity (i32.load offset={slot.capacity} (local.get $slot)))
   (local.set $old (i32.load offset={slot.pointer} (local.get $slot)))
-  (if (i32.and (i32.ne (local.get $capacity) (i32.const 0)) (i32.le_u (local.get $length) (local.get $capacity)))
+  (call $slot_written (local.get $element) (local.get $slot))
+  (if (local.get $capacity)
     (then
-      (i32.store offset={slot.length} (local.get $slot) (local.get $length))
-      (call $slot_written (local.get $element) (local.get $slot))
-      (return (local.get $old))))
-  (if (i32.and (i32.eqz (local.get $capacity)) (i32.le_u (local.get $length) (i32.const {slot.INLINE_BYTES})))
-    (then
-      (local.set $block (i32.add (local.get $slot) (i32.const {slot.inline})))
-      (i32.store offset={slot.pointer} (local.get $slot) (local.get $block))
-      (i32.store offset={slot.length} (local.get $slot) (local.get $length))
-      (call $slot_written (local.get $element) (local.get $slot))
-      (return (local.get $block))))
+      (if (i32.le_u (local.get $length) (local.get $capacity))
+        (then
+          (i32.store offset={slot.length} (local.get $slot) (local.get $length))
+          (return (local.get $old)))))
+    (else
+      (if (i32.le_u (local.get $length) (i32.const {slot.INLINE_BYTES}))
+        (then
+          (local.set $block (i32.add (local.get $slot) (i32.const {slot.inline})))
+          (i32.store offset={slot.pointer} (local.get $slot) (local.get $block))
+          (i32.store offset={slot.length} (local.get $slot) (local.get $length))
+          (return (local.get $block))))))
   (if (i32.eqz (local.tee $block (call $heap_new (local.get $length))))
     (then (return (i32.const 0))))
-  (i32.store offset={object.written} (local.get $element) (i32.const 1))
-  (i32.store offset={slot.pointer} (local.get $slot) (local.get $block))
-  (i32.store offset={slot.length} (local.get $slot) (local.get $length))
-  (i32.store offset={slot.changed} (local.get $slot) (i32.const 1))
-  (i32.store offset={slot.capacity} (local.get $slot) (call $heap_capacity (local.get $length)))
+  (call $slot_take (local.get $slot) (local.get $block) (local.get $length))
   (if (local.get $capacity)
     (then (call $heap_free (local.get $old) (local.get $capacity))))
   (local.get $block))
 
-(func $slot_written (param $element i32) (param $slot i32)
-  (i32.store offset={object.written} (local.get $element) (i32.const 1))
-  (i32.store offset={slot.changed} (local.get $slot) (i32.const 1)))
+;; Points a slot to a block of its own.
+(func $slot_take (@inline) (param $slot i32) (param $block i32) (param $length i32)
+  (local $capacity i32)
+  (local.set $capacity (call $heap_capacity (local.get $length)))
+  (i32.store offset={slot.pointer} (local.get $slot) (local.get $block))
+  (i32.store offset={slot.length} (local.get $slot) (local.get $length))
+  (i32.store offset={slot.capacity} (local.get $slot) (local.get $capacity)))
 
-;; Frees an element that nobody refers to any more.
+;; Puts a slot on the list of those that were written.
+(func $slot_written (@inline) (param $element i32) (param $slot i32)
+  (local $last i32)
+  (if (i32.load offset={slot.next} (local.get $slot)) (then (return)))
+  (local.set $last (i32.load offset={object.written} (local.get $element)))
+  (i32.store offset={slot.next} (local.get $slot) (select (local.get $last) (i32.const 1) (local.get $last)))
+  (i32.store offset={object.written} (local.get $element) (local.get $slot)))
+
+;; Frees an element that nobody refers to any more. Only slots that were written can have a block.
 (func $element_free (param $element i32)
-  (local $slot i32) (local $end i32) (local $capacity i32)
-  (if (i32.load offset={object.written} (local.get $element)) ;; else no slot has a block
-    (then
-      (local.set $slot (call $element_slot (local.get $element) (i32.const 0)))
-      (local.set $end
-        (call $element_slot (local.get $element) (i32.load offset={object.count} (local.get $element))))
-      (block $done
-        (loop $next
-          (br_if $done (i32.ge_u (local.get $slot) (local.get $end)))
-          (if (local.tee $capacity (i32.load offset={slot.capacity} (local.get $slot)))
-            (then (call $heap_free (i32.load offset={slot.pointer} (local.get $slot)) (local.get $capacity))))
-          (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
-          (br $next)))))
+  (local $slot i32) (local $capacity i32)
+  (local.set $slot (i32.load offset={object.written} (local.get $element)))
+  (block $done
+    (loop $next
+      (br_if $done (i32.le_u (local.get $slot) (i32.const 1)))
+      (if (local.tee $capacity (i32.load offset={slot.capacity} (local.get $slot)))
+        (then (call $heap_free (i32.load offset={slot.pointer} (local.get $slot)) (local.get $capacity))))
+      (local.set $slot (i32.load offset={slot.next} (local.get $slot)))
+      (br $next)))
   (call $heap_free (local.get $element)
     (call $element_bytes (i32.load offset={object.count} (local.get $element)))))
 
-(func $object_retain (param $object i32) (result i32)
+(func $object_retain (@inline) (param $object i32) (result i32)
   (i32.store offset={object.references} (local.get $object)
     (i32.add (i32.load offset={object.references} (local.get $object)) (i32.const 1)))
   (local.get $object))
 
-(func $object_release (param $object i32)
+(func $object_release (@inline) (param $object i32)
   (local $left i32)
   (local.set $left (i32.sub (i32.load offset={object.references} (local.get $object)) (i32.const 1)))
   (i32.store offset={object.references} (local.get $object) (local.get $left))
-  (if (local.get $left) (then (return)))
+  (if (i32.eqz (local.get $left))
+    (then (call $object_free (local.get $object)))))
+
+(func $object_free (param $object i32)
   (if (i32.eq (i32.load offset={object.type} (local.get $object)) (i32.const {kind.array}))
     (then (call $array_free (local.get $object)))
     (else (call $element_free (local.get $object)))))

@@ -8,7 +8,7 @@
 ;;           [handle][object: of the running callback][guest depth before][nested]
 ;;           [rows][rows left][row][wire][batch]                                     see batch.wat
 
-(func $frame_at (param $depth i32) (result i32)
+(func $frame_at (@inline) (param $depth i32) (result i32)
   (i32.add (i32.const {frames.BASE}) (i32.shl (local.get $depth) (i32.const {frame.SHIFT}))))
 
 ;; A frame on top, 0 when there are 16. It takes over the caller's reference to the packet.
@@ -45,7 +45,7 @@
   (call $chain_release (i32.load offset={frame.chain} (local.get $frame))))
 
 ;; Drops the handle of the callback that ran, or was running when it trapped.
-(func $frame_end_callback (param $frame i32)
+(func $frame_end_callback (@inline) (param $frame i32)
   (local $handle i32)
   (if (local.tee $handle (i32.load offset={frame.handle} (local.get $frame)))
     (then
@@ -94,7 +94,7 @@
   (local.get $status))
 
 ;; Data subscribers of an array source are called for each element.
-(func $is_for_elements (param $frame i32) (param $subscription i32) (result i32)
+(func $is_for_elements (@inline) (param $frame i32) (param $subscription i32) (result i32)
   (i32.and
     (i32.eq (i32.load offset={subscription.kind} (local.get $subscription)) (i32.const {SubscriptionType.Data}))
     (call $source_is_array (i32.load offset={frame.source} (local.get $frame)))))
@@ -133,7 +133,7 @@
   (local.get $status))
 
 ;; The packet as a whole. Data and Array subscribers can only be handed what they asked for.
-(func $deliver_packet (param $frame i32) (param $subscription i32) (result i32)
+(func $deliver_packet (@inline) (param $frame i32) (param $subscription i32) (result i32)
   (local $packet i32) (local $kind i32) (local $is_array i32)
   (local.set $packet (i32.load offset={frame.packet} (local.get $frame)))
   (local.set $kind (i32.load offset={subscription.kind} (local.get $subscription)))
@@ -147,7 +147,7 @@
   (call $warn (i32.const {fn.dataSourceEmitAndRelease}) (i32.const {why.mismatch}) (i32.const 0))
   (i32.const {status.error}))
 
-(func $deliver_to (param $frame i32) (param $subscription i32) (param $object i32) (result i32)
+(func $deliver_to (@inline) (param $frame i32) (param $subscription i32) (param $object i32) (result i32)
   (local $target i32)
   (local.set $target (i32.load offset={subscription.target} (local.get $subscription)))
   (if (i32.eq (local.get $target) (i32.const {target.guest}))
@@ -174,7 +174,7 @@
 
 ;; A guest cannot answer: whatever its callback does, delivery goes on. Inside another guest call the callback is
 ;; called through Python, where its trap ends; else directly, and its trap ends this run, to be resumed.
-(func $deliver_guest (param $frame i32) (param $subscription i32) (param $object i32)
+(func $deliver_guest (@inline) (param $frame i32) (param $subscription i32) (param $object i32)
   (local $handle i32) (local $depth i32) (local $frames i32)
   (if (i32.load (i32.const {control.stopped})) (then (return)))
   (local.set $frames (i32.load (i32.const {control.depth})))
@@ -204,5 +204,5 @@
   (call $frame_end_callback (local.get $frame)))
 
 ;; Tells the watchdog that something new has begun.
-(func $turn
+(func $turn (@inline)
   (i64.store (i32.const {control.turns}) (i64.add (i64.load (i32.const {control.turns})) (i64.const 1))))

@@ -6,7 +6,7 @@
 ;; The data a handle stands for: a packet of one element, an element, or, computed and not in the table,
 ;;
 ;;   bit 31: 1 | bits 16..30: index | bits 0..15: handle of the array
-(func $data_find (param $handle i32) (result i32)
+(func $data_find (@inline) (param $handle i32) (result i32)
   (local $array i32) (local $index i32)
   (if (i32.ge_s (local.get $handle) (i32.const 0))
     (then (return (call $handle_find (local.get $handle) (i32.const {kinds.data})))))
@@ -23,7 +23,7 @@
   (i32.load (call $array_item (local.get $array) (local.get $index))))
 
 ;; The slot a field has in an element, or 0 and why it has none.
-(func $field_slot (param $field i32) (param $element i32) (result i32 i32)
+(func $field_slot (@inline) (param $field i32) (param $element i32) (result i32 i32)
   (if (i32.ne (i32.load offset={field.source} (local.get $field))
         (i32.load offset={object.source} (local.get $element)))
     (then (return (i32.const 0) (i32.const {why.foreign_field}))))
@@ -36,7 +36,7 @@
   (i32.const 0))
 
 ;; Address and length of a field's bytes, or the length -1: the slot has no room for the static member.
-(func $field_bytes (param $field i32) (param $slot i32) (result i32 i32)
+(func $field_bytes (@inline) (param $field i32) (param $slot i32) (result i32 i32)
   (local $size i32) (local $offset i32)
   (if (i32.eqz (local.tee $size (i32.load offset={field.size} (local.get $field))))
     (then
@@ -49,22 +49,22 @@
   (local.get $size))
 
 ;; How a scalar kind is read: bytes, plus 128 when signed; 0 for kinds that are not scalar.
-(func $kind_shape (param $kind i32) (result i32)
+(func $kind_shape (@inline) (param $kind i32) (result i32)
   (if (i32.gt_u (local.get $kind) (i32.const {Kind.LAST}))
     (then (return (i32.const 0))))
   (i32.load8_u offset={control.shapes} (local.get $kind)))
 
-(func $kind_is_buffer (param $kind i32) (result i32)
+(func $kind_is_buffer (@inline) (param $kind i32) (result i32)
   (i32.or (i32.eq (local.get $kind) (i32.const {Kind.String}))
     (i32.eq (local.get $kind) (i32.const {Kind.Bytes}))))
 
-(func $load_unsigned (param $at i32) (param $width i32) (result i64)
+(func $load_unsigned (@inline) (param $at i32) (param $width i32) (result i64)
   (if (i32.eq (local.get $width) (i32.const 4)) (then (return (i64.load32_u (local.get $at)))))
   (if (i32.eq (local.get $width) (i32.const 8)) (then (return (i64.load (local.get $at)))))
   (if (i32.eq (local.get $width) (i32.const 2)) (then (return (i64.load16_u (local.get $at)))))
   (i64.load8_u (local.get $at)))
 
-(func $store_scalar (param $at i32) (param $width i32) (param $value i64)
+(func $store_scalar (@inline) (param $at i32) (param $width i32) (param $value i64)
   (if (i32.eq (local.get $width) (i32.const 4))
     (then (i64.store32 (local.get $at) (local.get $value)) (return)))
   (if (i32.eq (local.get $width) (i32.const 8))
@@ -74,7 +74,7 @@
   (i64.store8 (local.get $at) (local.get $value)))
 
 ;; A scalar as 64 bits (signed kinds extended, Bool 1 only for the byte 1), or why there is none.
-(func $read_scalar (param $field i32) (param $element i32) (param $kind i32) (result i64 i32)
+(func $read_scalar (@inline) (param $field i32) (param $element i32) (param $kind i32) (result i64 i32)
   (local $slot i32) (local $why i32) (local $at i32) (local $length i32) (local $shape i32) (local $value i64)
   (local $unused i64)
   (local.set $why (call $field_slot (local.get $field) (local.get $element)))
@@ -97,7 +97,7 @@
   (local.get $value) (i32.const 0))
 
 ;; Writes a scalar in place; 0, or why not.
-(func $write_scalar (param $field i32) (param $element i32) (param $kind i32) (param $value i64) (result i32)
+(func $write_scalar (@inline) (param $field i32) (param $element i32) (param $kind i32) (param $value i64) (result i32)
   (local $slot i32) (local $why i32) (local $at i32) (local $length i32) (local $shape i32)
   (local.set $why (call $field_slot (local.get $field) (local.get $element)))
   (local.set $slot)
@@ -150,7 +150,7 @@
   (i32.const {why.static_short}))
 
 ;; Field and element behind two handles, or why not and the handle concerned.
-(func $access (param $field i32) (param $data i32) (result i32 i32 i32 i32)
+(func $access (@inline) (param $field i32) (param $data i32) (result i32 i32 i32 i32)
   (local $accessor i32) (local $element i32)
   (if (i32.eqz (local.tee $accessor (call $handle_find (local.get $field) (i32.const {kind.field}))))
     (then (return (i32.const 0) (i32.const 0) (i32.const {why.not_field}) (local.get $field))))

@@ -5,12 +5,12 @@
 ;; Numbers run from 1 to 65535 and then start again, so that an array's number fits the 16 bits it has in an
 ;; element handle; a number whose entry is taken is skipped. A handle of a packet or data owns a reference to it.
 
-(func $handle_entry (param $number i32) (result i32)
+(func $handle_entry (@inline) (param $number i32) (result i32)
   (i32.add (i32.const {handles.BASE})
     (i32.shl (i32.and (local.get $number) (i32.const {handles.MASK})) (i32.const {handle.SHIFT}))))
 
 ;; The object behind a handle when it is of one of the kinds (bits), else 0.
-(func $handle_find (param $number i32) (param $kinds i32) (result i32)
+(func $handle_find (@inline) (param $number i32) (param $kinds i32) (result i32)
   (local $entry i32)
   (local.set $entry (call $handle_entry (local.get $number)))
   (if (i32.ne (i32.load offset={handle.number} (local.get $entry)) (local.get $number))
@@ -39,7 +39,7 @@
   (local.get $number))
 
 ;; Takes a handle that is known to be live out of the table; its reference is the caller's now.
-(func $handle_take (param $number i32) (result i32)
+(func $handle_take (@inline) (param $number i32) (result i32)
   (local $entry i32)
   (local.set $entry (call $handle_entry (local.get $number)))
   (i32.store offset={handle.number} (local.get $entry) (i32.const 0))
@@ -59,7 +59,7 @@
   (i32.const 1))
 
 ;; Drops the handle a callback was given, unless the callback did so itself.
-(func $handle_end (param $number i32) (param $object i32)
+(func $handle_end (@inline) (param $number i32) (param $object i32)
   (if (i32.eq (call $handle_find (local.get $number) (i32.const {handles.OWNING})) (local.get $object))
     (then (drop (call $handle_release (local.get $number))))))
 

@@ -135,7 +135,7 @@ STRUCTS: Final = {
         _struct("chain", "references count", size=16),
         _struct("subscription", "kind priority target handle callback:8", size=32),
         _struct("object", "references source type count batch origin written|items borrowed|capacity"),
-        _struct("slot", "pointer length capacity changed inline:8"),
+        _struct("slot", "pointer length capacity next inline:8"),
         _struct(
             "frame",
             "source packet chain index item left handle object guest_depth nested cursor rows row wire batch",
@@ -203,6 +203,7 @@ def _plane_names() -> dict[str, int]:
         "handles.MASK": _TABLE_ENTRIES - 1,
         "frames.BASE": _FRAMES_BASE,
         "frames.LIMIT": _FRAMES,
+        "heap.MOST": (1 << 30) - 1,
         "output.LEAST": 1 << 20,
         **{f"target.{name}": number for name, number in TARGETS.items()},
         "status.go": Status.GO,

@@ -37,7 +37,7 @@
 (data (memory $plane) (i32.const {control.shapes}) "{kind_shapes}")
 
 ;; Whether address .. address+length lies inside the guest's memory; the sum is taken in 64 bits, it cannot wrap.
-(func $guest_holds (param $address i32) (param $length i32) (result i32)
+(func $guest_holds (@inline) (param $address i32) (param $length i32) (result i32)
   (i64.le_u
     (i64.add (i64.extend_i32_u (local.get $address)) (i64.extend_i32_u (local.get $length)))
     (i64.shl (i64.extend_i32_u (memory.size $guest)) (i64.const 16))))

@@ -28,7 +28,7 @@
   (call $warn (local.get $function) (local.get $why) (local.get $handle))
   (i32.const {error.dataSourceNewPacketSingle}))
 
-(func $source_is_array (param $source i32) (result i32)
+(func $source_is_array (@inline) (param $source i32) (result i32)
   (i32.eq (i32.load offset={source.type} (local.get $source)) (i32.const {SourceType.Array})))
 
 ;; The packet behind a handle used together with a source's; else 0, and warns.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from threading import RLock
 from typing import Any, Protocol, cast
 
 import wasmtime
@@ -52,7 +53,7 @@ class Plane:
     records: Callable[[bytes], None]
     """Called with what collectors were handed; see records.wat."""
     subscriber: Callable[[int, int, int], int]
-    """Called for a Python subscriber: its number, the addresses of the object and its record (0: an array)."""
+    """Called for a Python subscriber: its number, the addresses of object and record (0 for an array)."""
 
     def __init__(
         self, store: wasmtime.Store, hooks: PlaneHooks, *, handle_limit: int = 4096, log_level: int = 2
@@ -94,6 +95,16 @@ class Plane:
             self._final = self.guest_calls, self.host_calls
             self._stopped = True
             self._objects.clear()
+
+    @property
+    def lock(self) -> RLock:
+        """Guards the store and everything in it."""
+        return self._hooks.lock
+
+    @property
+    def stopped(self) -> bool:
+        """Whether events from Python are ignored."""
+        return self._stopped
 
     # ------------------------------------------------------------------------------------------- handles
 
@@ -189,6 +200,17 @@ class Plane:
             export, failure
         )  # raises when the deadline has come; else the stack is used up
         raise CallError("the stack is exhausted")
+
+    def allocate(self, export: str, *args: int) -> int:
+        """Call something that answers 0 when there is no memory left.
+
+        Raises:
+            CallError: there is none.
+        """
+        with self._hooks.lock:
+            if result := self.call(export, *args):
+                return int(result)
+            raise CallError("the host's memory for data is exhausted")
 
     def input(self, data: bytes) -> int:
         """Copy ``data`` to a buffer in the plane's memory; its address. The next call reuses the buffer."""

@@ -103,7 +103,7 @@
   (local.get $end))
 
 ;; Bytes a slot has in a record: those of its kind, or all it holds.
-(func $slot_bytes (param $entry i32) (param $slot i32) (result i32)
+(func $slot_bytes (@inline) (param $entry i32) (param $slot i32) (result i32)
   (local $width i32)
   (if (local.tee $width (i32.load offset={entry.width} (local.get $entry)))
     (then (return (local.get $width))))
@@ -127,10 +127,10 @@
       (return)))
   (memory.copy (local.get $at) (local.get $from) (local.get $bytes)))
 
-(func $entries_of (param $element i32) (result i32)
+(func $entries_of (@inline) (param $element i32) (result i32)
   (i32.load offset={source.table} (i32.load offset={object.source} (local.get $element))))
 
-(func $entry_at (param $table i32) (param $slot i32) (result i32)
+(func $entry_at (@inline) (param $table i32) (param $slot i32) (result i32)
   (i32.add (local.get $table) (i32.shl (local.get $slot) (i32.const {entry.SHIFT}))))
 
 (func $whole_bytes (param $element i32) (result i32)
@@ -182,49 +182,45 @@
   (local.get $rest))
 
 (func $changed_bytes (param $element i32) (result i32)
-  (local $slot i32) (local $entry i32) (local $index i32) (local $bytes i32)
+  (local $slot i32) (local $bytes i32)
   (local.set $bytes (i32.const {part.SIZE}))
-  (if (i32.eqz (i32.load offset={object.written} (local.get $element)))
-    (then (return (local.get $bytes))))
-  (local.set $entry (call $entries_of (local.get $element)))
-  (local.set $slot (call $element_slot (local.get $element) (i32.const 0)))
+  (local.set $slot (i32.load offset={object.written} (local.get $element)))
   (block $done
     (loop $next
-      (br_if $done (i32.ge_u (local.get $index) (i32.load offset={object.count} (local.get $element))))
-      (if (i32.load offset={slot.changed} (local.get $slot))
-        (then
-          (local.set $bytes
-            (i32.add (local.get $bytes)
-              (i32.add (i32.const {change.SIZE}) (call $slot_bytes (local.get $entry) (local.get $slot)))))))
-      (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
-      (local.set $entry (i32.add (local.get $entry) (i32.const {entry.SIZE})))
-      (local.set $index (i32.add (local.get $index) (i32.const 1)))
+      (br_if $done (i32.le_u (local.get $slot) (i32.const 1)))
+      (local.set $bytes
+        (i32.add (i32.add (local.get $bytes) (i32.const {change.SIZE}))
+          (call $slot_bytes
+            (call $entry_at (call $entries_of (local.get $element))
+              (call $slot_index (local.get $element) (local.get $slot)))
+            (local.get $slot))))
+      (local.set $slot (i32.load offset={slot.next} (local.get $slot)))
       (br $next)))
   (local.get $bytes))
 
+(func $slot_index (@inline) (param $element i32) (param $slot i32) (result i32)
+  (i32.div_u
+    (i32.sub (local.get $slot) (call $element_slot (local.get $element) (i32.const 0)))
+    (i32.const {slot.SIZE})))
+
 (func $changed_write (param $part i32) (param $element i32) (result i32)
-  (local $slot i32) (local $entry i32) (local $index i32) (local $at i32) (local $bytes i32) (local $count i32)
+  (local $slot i32) (local $index i32) (local $at i32) (local $bytes i32) (local $count i32)
   (local.set $at (i32.add (local.get $part) (i32.const {part.SIZE})))
-  (i32.store offset={part.count} (local.get $part) (i32.const 0))
-  (if (i32.eqz (i32.load offset={object.written} (local.get $element)))
-    (then (return (local.get $at))))
-  (local.set $entry (call $entries_of (local.get $element)))
-  (local.set $slot (call $element_slot (local.get $element) (i32.const 0)))
+  (local.set $slot (i32.load offset={object.written} (local.get $element)))
   (block $done
     (loop $next
-      (br_if $done (i32.ge_u (local.get $index) (i32.load offset={object.count} (local.get $element))))
-      (if (i32.load offset={slot.changed} (local.get $slot))
-        (then
-          (local.set $bytes (call $slot_bytes (local.get $entry) (local.get $slot)))
-          (i32.store offset={change.slot} (local.get $at) (local.get $index))
-          (i32.store offset={change.length} (local.get $at) (local.get $bytes))
-          (local.set $at (i32.add (local.get $at) (i32.const {change.SIZE})))
-          (call $slot_write (local.get $at) (local.get $slot) (local.get $bytes))
-          (local.set $at (i32.add (local.get $at) (local.get $bytes)))
-          (local.set $count (i32.add (local.get $count) (i32.const 1)))))
-      (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
-      (local.set $entry (i32.add (local.get $entry) (i32.const {entry.SIZE})))
-      (local.set $index (i32.add (local.get $index) (i32.const 1)))
+      (br_if $done (i32.le_u (local.get $slot) (i32.const 1)))
+      (local.set $index (call $slot_index (local.get $element) (local.get $slot)))
+      (local.set $bytes
+        (call $slot_bytes
+          (call $entry_at (call $entries_of (local.get $element)) (local.get $index)) (local.get $slot)))
+      (i32.store offset={change.slot} (local.get $at) (local.get $index))
+      (i32.store offset={change.length} (local.get $at) (local.get $bytes))
+      (local.set $at (i32.add (local.get $at) (i32.const {change.SIZE})))
+      (call $slot_write (local.get $at) (local.get $slot) (local.get $bytes))
+      (local.set $at (i32.add (local.get $at) (local.get $bytes)))
+      (local.set $count (i32.add (local.get $count) (i32.const 1)))
+      (local.set $slot (i32.load offset={slot.next} (local.get $slot)))
       (br $next)))
   (i32.store offset={part.count} (local.get $part) (local.get $count))
   (local.get $at))

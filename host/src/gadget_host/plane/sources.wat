@@ -24,7 +24,7 @@
   (i32.store offset={source.chain} (local.get $source) (i32.const 0))
   (local.get $source))
 
-;; Another slot; its number, -1 without memory.
+;; Another slot; 1, or 0 without memory.
 (func $source_add_slot (export "source_add_slot")
   (param $source i32) (param $width i32) (param $blank i32) (result i32)
   (local $slot i32) (local $entry i32)
@@ -32,7 +32,7 @@
   (if (i32.ge_u (i32.add (local.get $slot) (i32.const 1)) (i32.load offset={source.capacity} (local.get $source)))
     (then
       (if (i32.eqz (call $source_widen (local.get $source)))
-        (then (return (i32.const -1))))))
+        (then (return (i32.const 0))))))
   (local.set $entry
     (i32.add (i32.load offset={source.table} (local.get $source))
       (i32.shl (local.get $slot) (i32.const {entry.SHIFT}))))
@@ -42,7 +42,7 @@
     (i32.add (i32.load offset={entry.offset} (local.get $entry))
       (select (local.get $width) (i32.const 4) (local.get $width))))
   (i32.store offset={source.slots} (local.get $source) (i32.add (local.get $slot) (i32.const 1)))
-  (local.get $slot))
+  (i32.const 1))
 
 ;; Doubles the slot table.
 (func $source_widen (param $source i32) (result i32)
@@ -108,10 +108,10 @@
   (call $chain_release (local.get $old))
   (i32.const 1))
 
-(func $chain_bytes (param $count i32) (result i32)
+(func $chain_bytes (@inline) (param $count i32) (result i32)
   (i32.add (i32.const {chain.SIZE}) (i32.shl (local.get $count) (i32.const {subscription.SHIFT}))))
 
-(func $chain_entry (param $chain i32) (param $index i32) (result i32)
+(func $chain_entry (@inline) (param $chain i32) (param $index i32) (result i32)
   (i32.add (local.get $chain) (call $chain_bytes (local.get $index))))
 
 (func $chain_new (param $count i32) (result i32)
