@@ -57,7 +57,7 @@ class Entry:
         self.count: Callable[[], int] | None = None
         self._depth = 0
         self._pending: BaseException | None = None
-        self._given = deadline  # seconds the running call has
+        self._given, self._outermost = deadline, ""  # seconds the running call has, and its name
         self._watchdog = Watchdog(store.engine.increment_epoch, self.clock)
 
     # -- in
@@ -74,7 +74,7 @@ class Entry:
         Raises:
             GuestError: it trapped, ran too long, or called proc_exit.
         """
-        self.enter(deadline or self.deadline)
+        self.enter(deadline or self.deadline, function=function)
         try:
             return func(self.store, *args)
         except BaseException as error:
@@ -85,9 +85,9 @@ class Entry:
 
     def before_run(self) -> None:
         """Enter wasm to deliver a batch: each callback in it has the deadline to itself."""
-        self.enter(self.deadline, self.count)
+        self.enter(self.deadline, self.count, function="dataSourceCallback")
 
-    def enter(self, deadline: float, count: Callable[[], int] | None = None) -> None:
+    def enter(self, deadline: float, count: Callable[[], int] | None = None, *, function: str) -> None:
         """Enter wasm; pairs with leave(). Inside another guest call, that one's deadline goes on."""
         self.lock.acquire()
         if self.dead is not None:
@@ -95,7 +95,7 @@ class Entry:
             raise self._unusable(self.dead)
         self._depth += 1
         if self._depth == 1:
-            self._given = deadline
+            self._given, self._outermost = deadline, function
             self.store.set_epoch_deadline(1)
             if deadline != math.inf:
                 self._watchdog.begin(deadline, count)
@@ -163,7 +163,7 @@ class Entry:
             return error
         if error.trap_code == wasmtime.TrapCode.INTERRUPT:
             reason = f"ran longer than its deadline of {self._given:g} s and was interrupted"
-            return self._die(self._error(function, reason))
+            return self._die(self._error(self._outermost, reason))
         return self._error(function, describe(error))
 
     def guest_trap(self, function: str, error: BaseException) -> None:

@@ -39,6 +39,9 @@ class Handles(Protocol):
     def object(self, handle: int, kind: str) -> Any:
         """What a handle stands for; None when it is no handle of that kind."""
 
+    def live_handles(self) -> int:
+        """How many there are."""
+
 
 def cold_calls(abi: Abi, hot: Collection[str]) -> Iterator[tuple[Form, Call]]:
     """The functions of the newest release that are written in Python, with their forms.
@@ -87,6 +90,7 @@ class Lift:
         self._host, self._handles, self._memory = host, handles, memory
         kinds = abi.enum_for("kind").members
         self._in_memory = {kinds["String"], kinds["Bytes"]}
+        self._most = abi.limits["handles"].value
         self.count = 0
 
     def lift(self, form: Form, call: Call) -> Callable[..., int | None]:
@@ -95,6 +99,7 @@ class Lift:
         """
         lifters = [self._lifter(param, form) for param in form.params]
         lower = self._lowerer(form.result)
+        makes_handle = form.result is not None and form.result.name == "handle"
         host = self._host
 
         @functools.wraps(call)
@@ -102,6 +107,8 @@ class Lift:
             self.count += 1
             host.arguments = raw
             try:
+                if makes_handle:
+                    self._want_room()
                 values = [lift(value, raw) for lift, value in zip(lifters, raw, strict=True)]
                 return lower(call(host, *values))
             except CallError as error:
@@ -172,12 +179,12 @@ class Lift:
         """The handle of a new object; 0 for None, which is a failure without a warning."""
         if obj is None:
             return 0
-        handle = self._handles.new_handle(kind, obj)
-        if not handle:
-            if close := getattr(obj, "close", None):
-                close()
+        return self._handles.new_handle(kind, obj)
+
+    def _want_room(self) -> None:
+        """Fail before anything is made for which there would be no handle."""
+        if self._handles.live_handles() >= self._most:
             raise CallError("too many open handles; release those that are not needed any more")
-        return handle
 
 
 _NOT_HERE = ("error-pointer", "packed-address")

@@ -146,7 +146,7 @@ class Runtime:
 
     def _instantiate(self, externs: list[wasmtime.Func]) -> wasmtime.Instance:
         """Instantiate, which runs the module's (start) section."""
-        self.hooks.enter(self.hooks.deadline)
+        self.hooks.enter(self.hooks.deadline, function="(start)")
         try:
             return wasmtime.Instance(self.store, self.module.compiled, externs)
         except wasmtime.WasmtimeError as error:

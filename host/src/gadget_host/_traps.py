@@ -6,6 +6,11 @@ from wasmtime import Frame, Trap, TrapCode
 
 __all__ = ["describe", "function_names"]
 
+_OURS = (
+    "plane",
+    "trampolines",
+)  # modules of the data plane, which a guest can make trap through bad pointers
+
 _REASONS = {
     TrapCode.STACK_OVERFLOW: "used up its stack (endless recursion?)",
     TrapCode.MEMORY_OUT_OF_BOUNDS: "accessed memory beyond its end",
@@ -26,8 +31,8 @@ def describe(trap: Trap) -> str:
     reason = _REASONS.get(code) if code else None
     if reason is None:
         reason = trap.message.rpartition("\n")[2].strip() or "unknown reason"
-    where = [_place(frame) for frame in trap.frames[:1]]
-    return ", ".join([f"trapped: {reason}", *where])
+    where = [_place(frame) for frame in trap.frames if frame.module_name not in _OURS]
+    return ", ".join([f"trapped: {reason}", *where[:1]])
 
 
 def function_names(trap: Trap) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,6 +81,16 @@ class Stats:
     signature_set: str
 
 
+_open: weakref.WeakSet[Gadget] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_what_is_left() -> None:
+    """Close gadgets while the interpreter is whole; what they rest on cannot be taken down later."""
+    for gadget in list(_open):
+        gadget._leave()
+
+
 class Gadget:
     """A gadget in this process. Made by load(); a context manager that stops and closes it.
 
@@ -91,6 +103,7 @@ class Gadget:
         self._runtime = runtime
         self._perf = PerfEvents(runtime.host.maps)
         self._phase = Phase.LOADED
+        _open.add(self)
 
     @classmethod
     def load(
@@ -204,7 +217,8 @@ class Gadget:
             failure = self._attempt("gadgetStop", _seconds(self._runtime.settings.stop_deadline))
             self._runtime.plane.clear_handles()
             if self._runtime.hooks.dead is None:
-                failure = failure or self._attempt("gadgetPostStop")
+                after = self._attempt("gadgetPostStop")
+                failure = failure or after
             self._runtime.logs.finish()
             if failure:
                 raise failure
@@ -235,8 +249,12 @@ class Gadget:
             self.close()
 
     def __del__(self) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        """Close a gadget that nobody closed."""
         if getattr(self, "_phase", Phase.CLOSED) is not Phase.CLOSED:
-            warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=3)
             self.close()
 
     # -- events
