@@ -1,0 +1,96 @@
+"""From a Python program to a core wasm module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import gadget_abi
+from gadget_abi.wasm import read_module
+from gadget_build.cache import DiskStore, cache_dir, write_whole
+from gadget_build.componentize import componentize
+from gadget_build.errors import BuildError
+from gadget_build.link.linker import link
+from gadget_build.program import find_program, oldest_release
+
+__all__ = ["BuildResult", "build", "default_output"]
+
+FAMILY = "ig"
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What was built: the file, its size in bytes, its memory at start in pages of 64 KiB, and the oldest release
+    of ig it is made for."""
+
+    output: Path
+    size: int
+    pages: int
+    release: str
+
+
+def _silent(step: str) -> None:
+    """Say nothing."""
+
+
+def build(
+    source: Path,
+    *,
+    output: Path | None = None,
+    family: str = FAMILY,
+    release: str | None = None,
+    progress: Callable[[str], None] = _silent,
+) -> BuildResult:
+    """Build a gadget.
+
+    Args:
+        source: a gadget directory (with a program.py) or a Python file.
+        output: the file to write; beside the program unless given.
+        family: the link family; only "ig" so far.
+        release: the oldest release of ig the gadget has to run on; unless given, the oldest that has every host
+            function the program names. Functions that came later are answered inside the module.
+        progress: told each step as it begins.
+
+    Raises:
+        BuildError: the program cannot be built; with file and line where it is the program's fault.
+    """
+    if family != FAMILY:
+        raise BuildError(f"cannot build for link family {family!r}", hint=f"supported: {FAMILY}")
+    abi = gadget_abi.load()
+    program = find_program(Path(source))
+    target = _known(abi, release or oldest_release(program, abi))
+    progress("componentizing")
+    component = componentize(program, _world())
+    progress("linking")
+    wasm = link(component, abi, target, DiskStore(cache_dir()))
+    pages, limit = read_module(wasm).memories[0].min, abi.limits["memory_pages"].value
+    if pages > limit:
+        raise BuildError(
+            f"needs {pages} pages of memory at start, a gadget may have {limit}",
+            file=program.main,
+            hint="import less, or build large tables when the gadget starts",
+        )
+    path = output or default_output(Path(source))
+    try:
+        write_whole(path, wasm)
+    except OSError as error:
+        raise BuildError(f"cannot be written: {error.strerror or error}", file=path) from error
+    return BuildResult(path, len(wasm), pages, target)
+
+
+def _known(abi: gadget_abi.Abi, release: str) -> str:
+    names = [r.name for r in abi.releases if abi.family_of(r.name).name == FAMILY]
+    if release not in names:
+        raise BuildError(f"no release {release!r} of link family {FAMILY}", hint=f"{names[0]} to {names[-1]}")
+    return release
+
+
+def _world() -> str:
+    return (files("gadget_abi") / "data" / "gadget.wit").read_text(encoding="utf-8")
+
+
+def default_output(source: Path) -> Path:
+    """Where a build goes unless told otherwise: DIR/NAME.wasm, or FILE.wasm."""
+    return source / f"{source.resolve().name}.wasm" if source.is_dir() else source.with_suffix(".wasm")

@@ -1,0 +1,120 @@
+"""A gadget's program: its file, and the modules beside it that it imports."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import tokenize
+from dataclasses import dataclass
+from pathlib import Path
+
+from gadget_abi import Abi
+from gadget_abi.table import version_key
+from gadget_build.errors import BuildError
+
+__all__ = ["Program", "find_program", "oldest_release"]
+
+MAIN = "program.py"
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+([^#\n]+))", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Program:
+    """The main file, and every file to take along, all below the main file's directory."""
+
+    main: Path
+    files: tuple[Path, ...]
+
+    @property
+    def root(self) -> Path:
+        """The directory modules are imported from."""
+        return self.main.parent
+
+    @property
+    def module(self) -> str:
+        """The name the main file is imported by."""
+        return self.main.stem
+
+    def copy_to(self, directory: Path) -> None:
+        """Copy the files, and nothing that a former run left beside them."""
+        for file in self.files:
+            target = directory / file.relative_to(self.root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+
+
+def find_program(source: Path) -> Program:
+    """The program in a gadget directory (its program.py), or that of a file.
+
+    Raises:
+        BuildError: there is none, or its name cannot be imported.
+    """
+    main = source / MAIN if source.is_dir() else source
+    if not source.exists():
+        raise BuildError("no such file or directory", file=source)
+    if not main.is_file():
+        raise BuildError(f"no {MAIN} in it", file=source, hint="a gadget directory keeps its program there")
+    if main.suffix != ".py" or not main.stem.isidentifier():
+        raise BuildError(
+            "cannot be imported", file=main, hint="a program's name is a Python identifier and .py"
+        )
+    return Program(main, tuple(sorted(_closure(main))))
+
+
+def _closure(main: Path) -> set[Path]:
+    """The main file and what it imports from its own directory; of a package, all of it."""
+    found: set[Path] = set()
+    todo = [main]
+    while todo:
+        file = todo.pop()
+        if file in found:
+            continue
+        found.add(file)
+        for name in _imported(_read(file)):
+            todo += _files_of(main.parent, name)
+    return found
+
+
+def _imported(text: str) -> set[str]:
+    """First parts of the module names that look imported; names that are not there do no harm."""
+    names: set[str] = set()
+    for match in _IMPORT.finditer(text):
+        listing = match[1] or match[2]
+        names |= {part.split()[0].partition(".")[0] for part in listing.split(",") if part.strip()}
+    return names
+
+
+def _files_of(root: Path, name: str) -> list[Path]:
+    if (root / f"{name}.py").is_file():
+        return [root / f"{name}.py"]
+    if name.isidentifier() and (root / name).is_dir():
+        return [path for path in (root / name).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return []
+
+
+def _read(file: Path) -> str:
+    # The build reports what Python itself cannot read; here it is only looked through.
+    return file.read_bytes().decode("utf-8", "replace") if file.suffix == ".py" else ""
+
+
+def oldest_release(program: Program, abi: Abi) -> str:
+    """The oldest release of the current link family that has every host function the program names.
+
+    The SDK calls a host function by a name of its own; those that came with later releases than the family
+    itself are called as the table calls them (should_discard_mntns_id). Functions a release lacks are answered
+    inside the module.
+    """
+    words = {word for file in program.files for word in _words(_read(file))}
+    needed = [function.newest.since for function in abi.functions.values() if function.snake in words]
+    family = abi.family_of(abi.newest).since
+    return max([family, *needed], key=version_key)
+
+
+def _words(text: str) -> set[str]:
+    """The identifiers of a source text, without those in strings and comments."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError):  # newer syntax than ours, or none: take every word
+        return set(re.findall(r"\w+", text))
+    return {token.string for token in tokens if token.type == tokenize.NAME}
