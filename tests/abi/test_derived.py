@@ -39,9 +39,7 @@ def test_a_new_row_reaches_every_derived_file_but_the_constants(tmp_path: Path) 
     stale = {path.name for path in stale_files(grown, tmp_path)}
     assert stale == {"gadget.wit", "REFERENCE.md"}
     texts = {path.name: text for path, text in derived_files(grown).items()}
-    assert (
-        "import get-mood: func(of: list<u8>, capacity: u32) -> result<list<u8>, s32>;" in texts["gadget.wit"]
-    )
+    assert "import get-mood: func(of: list<u8>, capacity: u32) -> option<list<u8>>;" in texts["gadget.wit"]
     assert "getMood(i64, i64) -> (i32)" in texts["REFERENCE.md"]
     assert write_files(grown, tmp_path)
     assert stale_files(grown, tmp_path) == []

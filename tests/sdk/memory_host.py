@@ -301,19 +301,19 @@ class MemoryHost:
         found, element = self.get(field, HostField), self.get(data, Element)
         return (found, element) if found and element and found.slot < len(element.slots) else None
 
-    def field_get_scalar(self, field: int, data: int, kind: int) -> int:
+    def field_get_scalar(self, field: int, data: int, kind: int) -> int | None:
         found = self._raw(field, data)
         raw = found[1].slots[found[0].slot] if found else b""
         if len(raw) != WIDTHS.get(kind):
-            raise Err(1)
+            return None
         if kind == 1:
             return int(raw == b"\1")
         return int.from_bytes(raw, "little", signed=2 <= kind <= 5) & 0xFFFF_FFFF_FFFF_FFFF
 
-    def field_get_buffer(self, field: int, data: int, kind: int, capacity: int) -> bytes:
+    def field_get_buffer(self, field: int, data: int, kind: int, capacity: int) -> bytes | None:
         found = self._raw(field, data)
         if not found or kind not in (STRING, BYTES) or len(found[1].slots[found[0].slot]) > capacity:
-            raise Err(-1)
+            return None
         return found[1].slots[found[0].slot]
 
     def field_set_scalar(self, field: int, data: int, kind: int, value: int) -> int:

@@ -4,10 +4,10 @@ A componentize-py guest sees these; the linker adapts them to the raw functions.
 form of each function:
 
 * handles, enums, bool and u32 are u32; s32 is s32; u64 and map-flags are u64; string and bytes are list<u8>;
-* an out-buffer becomes `capacity: u32` at its place, and the result becomes result<list<u8>, s32>: as long as
-  the host reported when the raw result is a length, else exactly `capacity` bytes, zero where the host wrote
-  nothing. The error is the raw result;
-* an error pointer disappears, and the result becomes result<u64, s32>;
+* an out-buffer becomes `capacity: u32` at its place. Where the raw result is a length the result becomes
+  option<list<u8>>, as long as the host reported; where it is a status, result<list<u8>, s32>: exactly
+  `capacity` bytes, zero where the host wrote nothing, or the status;
+* an error pointer disappears, and the result becomes option<u64>;
 * a `value` parameter yields two functions: X-scalar with a u64, X-buffer with a list<u8>.
 """
 
@@ -119,10 +119,13 @@ def _escape(name: str) -> str:
 
 
 def _result(form: Form, out: Param | None, error_pointer: Param | None) -> str | None:
+    # An option where failure has no more to say: componentize-py makes an object for every result<>, which
+    # takes as long as the call itself, and these two are the hottest functions there are.
     if out is not None:
-        return "result<list<u8>, s32>"
+        reports_length = form.result is not None and form.result.name == "length"
+        return "option<list<u8>>" if reports_length else "result<list<u8>, s32>"
     if error_pointer is not None:
-        return "result<u64, s32>"
+        return "option<u64>"
     if form.result is None:
         return None
     return "s32" if form.result.name in ("status", "s32") else _INTEGERS.get(form.result.name, "u32")

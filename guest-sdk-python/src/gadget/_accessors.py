@@ -1,8 +1,7 @@
 """Reading and writing a field of a data element: for each sort of kind a pair of closures.
 
 An event is a few of these calls and nothing else, a thousand times over, so they are closures: handle, kind
-and host function sit in cells, and what can only fail is outside the way (a ``try`` costs nothing until it
-catches).
+and host function sit in cells, and what can only fail is outside the way.
 
 Every pair is made by a function ``(field, handle, kind) -> (read, write)``; read takes the number of a data
 element, write a number and a value.
@@ -20,8 +19,8 @@ __all__ = ["Read", "Write", "accessors"]
 Read = Callable[[int], Any]
 Write = Callable[[int, Any], None]
 
-FIRST_CAPACITY = 256
-LATER_CAPACITIES = (4 << 10, 64 << 10, 1 << 20)
+FIRST_CAPACITY = 1 << 10
+LATER_CAPACITIES = (16 << 10, 128 << 10, 1 << 20)
 """Bytes of buffer to read a string with. The host does not say whether a buffer is too short or something
 else is wrong, so after the last of these it is something else."""
 
@@ -30,8 +29,8 @@ def accessors(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
     """How to read and write values of a kind in a field.
 
     Args:
-        field: what messages call it. (Not the Field itself: that holds these closures, and its handle should go
-            back as soon as nobody holds the Field.)
+        field: what messages call it. (Not the Field itself: that holds these closures, and its handle should
+            go back as soon as nobody holds the Field.)
         handle: its handle.
         kind: the kind.
     """
@@ -42,13 +41,13 @@ def accessors(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
 
 def _unsigned(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
     number, mask = kind.number, (1 << 8 * kind.size) - 1
-    get, put, refused = host.field_get_scalar, host.field_set_scalar, host.Err
+    get, put = host.field_get_scalar, host.field_set_scalar
 
     def read(data: int) -> int:
-        try:
-            return get(handle, data, number)  # type: ignore[no-any-return]
-        except refused:
+        bits: int | None = get(handle, data, number)
+        if bits is None:
             _cannot_read(field, kind)
+        return bits
 
     def write(data: int, value: int) -> None:
         try:
@@ -66,12 +65,11 @@ def _unsigned(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
 def _signed(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
     number = kind.number
     low, high = -(1 << 8 * kind.size - 1), (1 << 8 * kind.size - 1) - 1
-    get, put, refused = host.field_get_scalar, host.field_set_scalar, host.Err
+    get, put = host.field_get_scalar, host.field_set_scalar
 
     def read(data: int) -> int:
-        try:
-            bits: int = get(handle, data, number)
-        except refused:
+        bits: int | None = get(handle, data, number)
+        if bits is None:
             _cannot_read(field, kind)
         return bits if bits <= high else bits - (1 << 64)  # sign-extended to 64 bits by the host
 
@@ -90,13 +88,13 @@ def _signed(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
 
 def _bool(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
     number = kind.number
-    get, put, refused = host.field_get_scalar, host.field_set_scalar, host.Err
+    get, put = host.field_get_scalar, host.field_set_scalar
 
     def read(data: int) -> bool:
-        try:
-            return get(handle, data, number) == 1  # type: ignore[no-any-return]
-        except refused:
+        bits: int | None = get(handle, data, number)
+        if bits is None:
             _cannot_read(field, kind)
+        return bits == 1
 
     def write(data: int, value: object) -> None:
         if put(handle, data, number, 1 if value else 0):
@@ -107,14 +105,13 @@ def _bool(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
 
 def _float(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
     number, size = kind.number, kind.size
-    get, put, refused = host.field_get_scalar, host.field_set_scalar, host.Err
+    get, put = host.field_get_scalar, host.field_set_scalar
     pack, mask = kind.pack, (1 << 8 * size) - 1
     unpack: Callable[[bytes], float] = kind.unpack
 
     def read(data: int) -> float:
-        try:
-            bits: int = get(handle, data, number)
-        except refused:
+        bits: int | None = get(handle, data, number)
+        if bits is None:
             _cannot_read(field, kind)
         return unpack((bits & mask).to_bytes(size, "little"))
 
@@ -133,18 +130,17 @@ def _float(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
 
 def _text(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
     number, cut = String.number, kind is CString
-    get, put, refused = host.field_get_buffer, host.field_set_buffer, host.Err
+    get, put = host.field_get_buffer, host.field_set_buffer
     capacity = FIRST_CAPACITY
 
     def read(data: int) -> str:
         nonlocal capacity
-        try:
-            raw = get(handle, data, number, capacity)
-        except refused:
+        raw: bytes | None = get(handle, data, number, capacity)
+        if raw is None:
             raw = _read_long(field, handle, number, data, capacity)
             capacity = _room_for(raw, capacity)
         try:
-            text: str = raw.decode()
+            text = raw.decode()
         except UnicodeDecodeError:
             text = raw.decode("utf-8", "surrogateescape")
         if cut and "\0" in text:
@@ -166,17 +162,16 @@ def _text(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
 
 def _bytes(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
     number = kind.number
-    get, put, refused = host.field_get_buffer, host.field_set_buffer, host.Err
+    get, put = host.field_get_buffer, host.field_set_buffer
     capacity = FIRST_CAPACITY
 
     def read(data: int) -> bytes:
         nonlocal capacity
-        try:
-            return get(handle, data, number, capacity)  # type: ignore[no-any-return]
-        except refused:
+        raw: bytes | None = get(handle, data, number, capacity)
+        if raw is None:
             raw = _read_long(field, handle, number, data, capacity)
             capacity = _room_for(raw, capacity)
-            return raw
+        return raw
 
     def write(data: int, value: bytes) -> None:
         try:
@@ -191,25 +186,23 @@ def _bytes(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
 
 def _read_long(field: str, handle: int, kind: int, data: int, too_short: int) -> bytes:
     for capacity in LATER_CAPACITIES:
-        if capacity <= too_short:
-            continue
-        try:
-            return host.field_get_buffer(handle, data, kind, capacity)  # type: ignore[no-any-return]
-        except host.Err:
-            pass
+        if capacity > too_short:
+            raw: bytes | None = host.field_get_buffer(handle, data, kind, capacity)
+            if raw is not None:
+                return raw
     raise HostError(
         "fieldGetBuffer", f"cannot read {field}: it is not a field of this event, or longer than 1 MiB"
     )
 
 
 def _room_for(raw: bytes, capacity: int) -> int:
-    return max(capacity, min(1 << len(raw).bit_length(), 64 << 10))
+    return max(capacity, min(1 << len(raw).bit_length(), 128 << 10))
 
 
 def _cannot_read(field: str, kind: Kind[Any]) -> NoReturn:
     raise HostError(
         "fieldGetScalar", f"cannot read {field} as {kind!r}: is it {kind.size} bytes wide, and of this event?"
-    ) from None
+    )
 
 
 def _cannot_write(field: str, kind: Kind[Any], value: object) -> NoReturn:

@@ -97,13 +97,12 @@ class Field(Handle, Generic[T]):
         kinds: tuple[Kind[Any], ...] = (Float32, Float64)
         if self.kind is ANY_INT:
             kinds = (Uint8, Uint16, Uint32, Uint64)
-        try:
-            width = len(host.field_get_buffer(self.handle, data, Bytes.number, 8))
-            self.kind = {kind.size: kind for kind in kinds}[width]
-        except (host.Err, KeyError):
-            widths = [kind.size for kind in kinds]
-            reason = f"{self} holds no {self.kind.type.__name__} of {widths} bytes"
-            raise HostError("fieldGetBuffer", reason) from None
+        raw: bytes | None = host.field_get_buffer(self.handle, data, Bytes.number, 8)
+        of_width = {kind.size: kind for kind in kinds}
+        if raw is None or len(raw) not in of_width:
+            reason = f"{self} holds no {self.kind.type.__name__} of {list(of_width)} bytes"
+            raise HostError("fieldGetBuffer", reason)
+        self.kind = of_width[len(raw)]
         self.read, self.write = accessors(str(self), self.handle, self.kind)
 
     def _add_tag(self, tag: str) -> None:

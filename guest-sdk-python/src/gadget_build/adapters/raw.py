@@ -3,12 +3,12 @@
 For every canonical function (gadget_abi.canonical) a wrapper with the core signature the canonical ABI gives it:
 
 * an integer is passed on; a list<u8> arrives as address and length and leaves packed, length << 32 | address;
-* a result that is a result<...> is written to memory, through a last parameter:
+* a result that is a result<...> or an option<...> is written to memory, through a last parameter:
 
-      result<list<u8>, s32>                      result<u64, s32>
-      +0  u8   0 ok, 1 error                     +0  u8   0 ok, 1 error
-      +4  u32  address, or the error             +8  u64  value, or the error in its low half
-      +8  u32  length
+      result<list<u8>, s32>              option<list<u8>>             option<u64>
+      +0  u8   0 ok, 1 error             +0  u8   0 none, 1 some      +0  u8   0 none, 1 some
+      +4  u32  address, or the error     +4  u32  address             +8  u64  value
+      +8  u32  length                    +8  u32  length
 
 * the buffer of a list<u8> *argument* is freed after the call. componentize-py's runtime copies the bytes to memory
   of its own and forgets them; this is true of the version this distribution pins, and `RUNTIME` says which.
@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from gadget_abi import Abi, Export, Form
 from gadget_abi.canonical import CanonicalFunction, CanonicalParam, canonical_functions
 from gadget_abi.derive.wit import world_exports
-
 from gadget_build.component.graph import LinkError
 
 __all__ = ["ABSENT", "RUNTIME", "Adapters", "adapters"]
@@ -38,6 +37,7 @@ memory twice, or leak."""
 ABSENT = {"gadgetShouldLog": 1}
 """What a function answers that the target release lacks, where that is not its error value: a host that cannot say
 whether it wants a line gets it."""
+
 
 @dataclass(frozen=True)
 class Adapters:
@@ -61,7 +61,9 @@ def adapters(abi: Abi, release: str, post_returns: Collection[str]) -> Adapters:
     """
     family = abi.family_of(release)
     if family.name not in _FAMILIES:
-        raise LinkError(f"link family {family.name} (of {release}) is not supported; known: {', '.join(_FAMILIES)}")
+        raise LinkError(
+            f"link family {family.name} (of {release}) is not supported; known: {', '.join(_FAMILIES)}"
+        )
     forms = abi.forms_in(release)
     adapt = _FAMILIES[family.name]
     lowered = canonical_functions(abi)
@@ -91,11 +93,13 @@ _SUPPORT = """
   (i64.or (i64.shl (i64.extend_i32_u (local.get $length)) (i64.const 32)) (i64.extend_i32_u (local.get $address))))
 (func $release (param $address i32) (param $length i32)
   (if (local.get $length) (then (call $free (local.get $address)))))
-(func $no_list (param $out i32) (param $error i32)
+(func $error (param $out i32) (param $error i32)
   (i32.store8 (local.get $out) (i32.const 1))
   (i32.store offset=4 (local.get $out) (local.get $error)))
-(func $list (param $out i32) (param $address i32) (param $length i32)
-  (i32.store8 (local.get $out) (i32.const 0))
+(func $none (param $out i32)
+  (i32.store8 (local.get $out) (i32.const 0)))
+(func $list (param $out i32) (param $case i32) (param $address i32) (param $length i32)
+  (i32.store8 (local.get $out) (local.get $case))
   (i32.store offset=4 (local.get $out) (local.get $address))
   (i32.store offset=8 (local.get $out) (local.get $length)))"""
 
@@ -124,8 +128,19 @@ def _name(param: CanonicalParam) -> str:
     return "$" + param.name.removeprefix("%")
 
 
-def _is_result(function: CanonicalFunction) -> bool:
-    return function.result is not None and function.result.startswith("result<")
+def _is_option(function: CanonicalFunction) -> bool:
+    return function.result is not None and function.result.startswith("option<")
+
+
+def _is_in_memory(function: CanonicalFunction) -> bool:
+    return _is_option(function) or (function.result is not None and function.result.startswith("result<"))
+
+
+def _refusal(function: CanonicalFunction, error: str) -> str:
+    """Tell the caller that there is no value; `error` is an expression."""
+    if _is_option(function):
+        return "(call $none (local.get $out))"
+    return f"(call $error (local.get $out) {error})"
 
 
 def _signature(function: CanonicalFunction) -> str:
@@ -136,7 +151,7 @@ def _signature(function: CanonicalFunction) -> str:
             parts += [f"(param {_name(param)} i32) (param {_name(param)}-length i32)"]
         else:
             parts += [f"(param {_name(param)} {_core(param.wit)})"]
-    if _is_result(function):
+    if _is_in_memory(function):
         parts += ["(param $out i32)"]
     elif function.result is not None:
         parts += [f"(result {_core(function.result)})"]
@@ -155,16 +170,10 @@ def _func(function: CanonicalFunction, *body: str) -> str:
 def _absent(function: CanonicalFunction) -> str:
     """Answer for a host that lacks the function, without asking it."""
     error = ABSENT.get(function.function.name, function.form.error or 0)
-    if not _is_result(function):
+    if not _is_in_memory(function):
         answer = f"  ({_core(function.result)}.const {error})" if function.result else ""
         return _func(function, _releases(function), answer)
-    offset = 4 if function.out is not None else 8
-    return _func(
-        function,
-        _releases(function),
-        "  (i32.store8 (local.get $out) (i32.const 1))",
-        f"  (i32.store offset={offset} (local.get $out) (i32.const {error}))",
-    )
+    return _func(function, _releases(function), f"  {_refusal(function, f'(i32.const {error})')}")
 
 
 def _destination(function: CanonicalFunction, form: Form) -> str:
@@ -179,7 +188,9 @@ def _destination(function: CanonicalFunction, form: Form) -> str:
     call = f"(call ${form.function} {_arguments(function)})"
     if not function.result:
         return _func(function, f"  {call}", _releases(function))
-    return _func(function, local, f"  (local.set $result {call})", _releases(function), "  (local.get $result)")
+    return _func(
+        function, local, f"  (local.set $result {call})", _releases(function), "  (local.get $result)"
+    )
 
 
 def _arguments(function: CanonicalFunction) -> str:
@@ -198,7 +209,7 @@ def _argument(function: CanonicalFunction, param: CanonicalParam | None) -> str:
 
 
 def _scalar_result(function: CanonicalFunction) -> str:
-    """The host writes 1 to the error pointer on failure and nothing on success: the result's own first byte."""
+    """The host writes 1 to the error pointer on failure and nothing on success: first the error, then the case."""
     return _func(
         function,
         "  (local $value i64)",
@@ -206,12 +217,12 @@ def _scalar_result(function: CanonicalFunction) -> str:
         f"  (local.set $value (call ${function.form.function} {_arguments(function)}))",
         _releases(function),
         "  (i64.store offset=8 (local.get $out) (local.get $value))",
-        "  (if (i32.load (local.get $out)) (then (i32.store offset=8 (local.get $out) (i32.const 1))))",
+        "  (i32.store8 (local.get $out) (i32.eqz (i32.load (local.get $out))))",
     )
 
 
 def _buffer_result(function: CanonicalFunction) -> str:
-    error = function.form.error or 0
+    error, case = function.form.error or 0, int(_is_option(function))
     if function.reports_length:
         failed, length, clear = "(i32.lt_s (local.get $result) (i32.const 0))", "(local.get $result)", ""
     else:
@@ -222,7 +233,7 @@ def _buffer_result(function: CanonicalFunction) -> str:
         "  (local $buffer i32) (local $result i32)",
         "  (local.set $buffer (call $malloc (local.get $capacity)))",
         "  (if (i32.eqz (local.get $buffer))",
-        f"    (then (call $no_list (local.get $out) (i32.const {error}))",
+        f"    (then {_refusal(function, f'(i32.const {error})')}",
         _releases(function),
         "      (return)))",
         clear,
@@ -230,9 +241,9 @@ def _buffer_result(function: CanonicalFunction) -> str:
         _releases(function),
         f"  (if {failed}",
         "    (then (call $free (local.get $buffer))",
-        "      (call $no_list (local.get $out) (local.get $result))",
+        f"      {_refusal(function, '(local.get $result)')}",
         "      (return)))",
-        f"  (call $list (local.get $out) (local.get $buffer) {length})",
+        f"  (call $list (local.get $out) (i32.const {case}) (local.get $buffer) {length})",
     )
 
 

@@ -104,13 +104,15 @@ def _lift(canonical: CanonicalFunction, runtime: Runtime, raw: list[int], result
     if result is None:
         return None
     if canonical.out is not None:
-        if result < 0 or (result and not canonical.reports_length):
+        if canonical.reports_length and result < 0:
+            return None
+        if result and not canonical.reports_length:
             raise Err(result)
         address, capacity = unpack(raw[form.params.index(canonical.out)])
         return runtime.memory.read(address, result if canonical.reports_length else capacity)
     if canonical.error_pointer is not None:
         if any(runtime.memory.read(raw[form.params.index(canonical.error_pointer)], 4)):
-            raise Err(1)
+            return None
         return result & _U64
     return result if canonical.result == "s32" else result & (_U64 if canonical.result == "u64" else _U32)
 
