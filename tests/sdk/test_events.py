@@ -70,7 +70,7 @@ def test_an_event_is_over_when_its_callback_returned(host: Any, run: Any) -> Non
         lambda event: event.update({module.number: 1}),
         lambda event: event.__setitem__(module.number, 1),
     ):
-        with pytest.raises(module.gadget.ReleasedError, match="this event is over"):
+        with pytest.raises(module.gadget.ReleasedError, match="this Event is over"):
             access(module.kept[0])
     assert module.kept[0].over
     assert len(host.calls) == calls

@@ -1,29 +1,35 @@
 """dataSourceCallback: from the number of a subscription to the function that subscribed."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import _traceback
 from ._abi import SubscriptionType
 from ._errors import HostError
 from ._host import host
+from ._packets import Passing
 
 if TYPE_CHECKING:
     from ._datasource import AnySource
 
 __all__ = ["data_source_callback", "subscribe"]
 
-_functions: list[Callable[[int], None]] = []  # the index is the callback id that the host hands back
+_subscriptions: list[tuple[type[Passing], Callable[[Any], object]]] = []
+"""What a function is given, and the function, by the callback id that the host hands back."""
 
 
 def subscribe(
-    source: "AnySource", type: SubscriptionType, priority: int, function: Callable[[int], None]
+    source: "AnySource",
+    type: SubscriptionType,
+    priority: int,
+    given: type[Passing],
+    function: Callable[[Any], object],
 ) -> None:
-    """Have a function called with the number of every data element, array or packet of a source."""
+    """Have a function called with every data element, array or packet of a source."""
     if not -(1 << 31) <= priority < 1 << 31:
         raise OverflowError(f"priority {priority} does not fit in 32 bits")
-    _functions.append(function)
-    if host.data_source_subscribe(source.handle, int(type), priority, len(_functions) - 1):
+    _subscriptions.append((given, function))
+    if host.data_source_subscribe(source.handle, int(type), priority, len(_subscriptions) - 1):
         raise HostError("dataSourceSubscribe", f"cannot subscribe to {source}: is it of that type?")
 
 
@@ -33,6 +39,11 @@ def data_source_callback(callback: int, source: int, data: int) -> None:
     The source is not looked at: Inspektor Gadget passes a stale value.
     """
     try:
-        _functions[callback](data)
+        given, function = _subscriptions[callback]
+        event = given(data)
+        try:
+            function(event)
+        finally:
+            del event._data
     except BaseException as error:
         _traceback.log(error)

@@ -11,7 +11,7 @@ from ._fields import Field
 from ._handles import Handle, declare
 from ._host import host
 from ._kinds import Kind
-from ._packets import Event, Packet, Values, given_event
+from ._packets import Event, Packet, Passing, Values
 
 __all__ = ["AnySource", "ArraySource", "Source", "new_source", "source"]
 
@@ -87,7 +87,7 @@ class AnySource(Handle):
             priority: smaller runs first; Inspektor Gadget's own operators have priorities from -1000 to
                 10000.
         """
-        return self._subscriber(function, SubscriptionType.Data, given_event, priority)
+        return self._subscriber(function, SubscriptionType.Data, Event, priority)
 
     def unreference(self) -> None:
         """Hide the source: it is not found by name any more and not presented. What has it already keeps it.
@@ -109,11 +109,12 @@ class AnySource(Handle):
         self,
         function: Callable[[Any], object] | None,
         type: SubscriptionType,
-        given: Callable[[Callable[[Any], object]], Callable[[int], None]],
+        given: type[Passing],
         priority: int,
     ) -> Any:
         def subscribe(function: Callable[[Any], object]) -> Callable[[Any], object]:
-            declare(lambda: _callbacks.subscribe(self, type, priority, given(function)))
+            run = given_array(function) if given is Array else function
+            declare(lambda: _callbacks.subscribe(self, type, priority, given, run))
             return function
 
         return subscribe if function is None else subscribe(function)
@@ -150,7 +151,7 @@ class Source(AnySource):
 
     def on_packet(self, function: Any = None, /, *, priority: int = 0) -> Any:
         """Decorator: call the function with every packet, here an event. See on_event for the priority."""
-        return self._subscriber(function, SubscriptionType.Packet, given_event, priority)
+        return self._subscriber(function, SubscriptionType.Packet, Event, priority)
 
     def packet(self) -> Packet:
         """A new event, to be emitted: ``with source.packet() as event: event[field] = value``."""
@@ -177,7 +178,7 @@ class ArraySource(AnySource):
 
     def on_array(self, function: Any = None, /, *, priority: int = 0) -> Any:
         """Decorator: call the function with every Array. See on_event for the priority."""
-        return self._subscriber(function, SubscriptionType.Array, given_array, priority)
+        return self._subscriber(function, SubscriptionType.Array, Array, priority)
 
     @overload
     def on_packet(self, function: ArrayFunction, /) -> ArrayFunction: ...
@@ -187,7 +188,7 @@ class ArraySource(AnySource):
 
     def on_packet(self, function: Any = None, /, *, priority: int = 0) -> Any:
         """Decorator: call the function with every packet, here an Array. See on_event for the priority."""
-        return self._subscriber(function, SubscriptionType.Packet, given_array, priority)
+        return self._subscriber(function, SubscriptionType.Packet, Array, priority)
 
     def array(self) -> ArrayPacket:
         """A new array, to be emitted: ``with source.array() as rows: rows.append({field: value})``."""

@@ -32,3 +32,7 @@ class NoHostError(GadgetError, RuntimeError):
 
 class ReleasedError(GadgetError):
     """An event, packet, array or handle is used after it was given back."""
+
+
+for _error in (GadgetError, HostError, NoHostError, NotFoundError, ReleasedError):
+    _error.__module__ = "gadget"  # where an author finds them, and what a traceback calls them

@@ -5,7 +5,7 @@ emitted), and the host uses them again. So an object here drops its number when 
 whoever still holds the object gets a ReleasedError instead of somebody else's event.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
@@ -16,22 +16,53 @@ from ._host import host
 if TYPE_CHECKING:
     from ._datasource import AnySource
 
-__all__ = ["Event", "Packet", "Values", "emit", "given_event", "release"]
+__all__ = ["Event", "Outgoing", "Packet", "Passing", "Values"]
 
 T = TypeVar("T")
 Values = Mapping[Field[Any], Any]
 
 
-class Event:
-    """One data element: ``event[field]`` reads a field, ``event[field] = value`` writes it, in place.
-
-    An event that a callback was given ends with the callback: copy what you want to keep.
-    """
+class Passing:
+    """Something with a number that is valid for a moment: an event or an array."""
 
     __slots__ = ("_data",)
 
     def __init__(self, data: int):
         self._data = data
+
+    @property
+    def over(self) -> bool:
+        """Whether the moment is over; use raises ReleasedError then."""
+        try:
+            return not self._data
+        except ReleasedError:
+            return True
+
+    def _take(self) -> int:
+        """The number, and no longer ours: the moment is over."""
+        data = self._data
+        del self._data
+        return data
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            # Called for an empty slot only, so that the check costs nothing where the slot is not empty.
+            kind = type(self).__name__
+            if name == "_data":
+                raise ReleasedError(
+                    f"this {kind} is over: it ended with its callback, or was emitted or released"
+                )
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+
+
+class Event(Passing):
+    """One data element: ``event[field]`` reads a field, ``event[field] = value`` writes it, in place.
+
+    An event that a callback was given ends with the callback: copy what you want to keep.
+    """
+
+    __slots__ = ()
 
     def __getitem__(self, field: Field[T]) -> T:
         """The value of a field.
@@ -65,57 +96,36 @@ class Event:
         for field, value in values.items():
             self[field] = value
 
-    @property
-    def over(self) -> bool:
-        """Whether the event is over; reading and writing it raises ReleasedError then."""
-        try:
-            return not self._data
-        except ReleasedError:
-            return True
 
-    def _take(self) -> int:
-        """The number, and no longer ours: from now on the event is over."""
-        data = self._data
-        del self._data
-        return data
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> NoReturn:
-            # Called for an empty slot only, so that the events that are not over pay nothing for the check.
-            if name == "_data":
-                raise ReleasedError(
-                    "this event is over: it ended with its callback, or its packet was emitted or released"
-                )
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-
-class Packet(Event):
-    """A new event of a single source, to be filled in and emitted.
+class Outgoing(Passing):
+    """A packet that the gadget makes: it ends by being emitted or released.
 
     As a context manager it is emitted at the end of the block, and released if the block raises.
     """
 
-    __slots__ = ("_source",)
+    __slots__ = ()
 
-    def __init__(self, source: "AnySource"):
-        data = host.data_source_new_packet_single(source.handle)
-        if not data:
-            raise HostError("dataSourceNewPacketSingle", f"the host makes no packet for {source}")
-        super().__init__(data)
-        self._source = source
+    _source: "AnySource"
 
     def emit(self) -> None:
-        """Hand the event to the subscribers of its source. It is over then.
+        """Hand the packet to the subscribers of its source. It is over then.
 
         Raises:
-            HostError: a subscriber failed. (One that drops the event is no error.)
+            HostError: a subscriber failed. (One that drops the packet is no error.)
         """
-        emit(self._source, self._take())
+        self._close_up(True)
+        if host.data_source_emit_and_release(self._source.handle, self._take()):
+            reason = f"the host could not emit a packet of {self._source}"
+            raise HostError("dataSourceEmitAndRelease", reason)
 
     def release(self) -> None:
-        """Give the event up without emitting it."""
-        release(self._source, self._take())
+        """Give the packet up without emitting it."""
+        self._close_up(False)
+        if host.data_source_release(self._source.handle, self._take()):
+            raise HostError("dataSourceRelease", f"the host could not release a packet of {self._source}")
+
+    def _close_up(self, emitted: bool) -> None:
+        """What has to be done before."""
 
     def __enter__(self) -> Self:
         return self
@@ -131,29 +141,17 @@ class Packet(Event):
             self.release()
 
 
-def given_event(function: Callable[[Event], object]) -> Callable[[int], None]:
-    """The function as one that takes the number of a data element."""
+class Packet(Event, Outgoing):
+    """A new event of a single source, to be filled in and emitted: ``with source.packet() as event: ...``."""
 
-    def run(data: int) -> None:
-        event = Event(data)
-        try:
-            function(event)
-        finally:
-            del event._data
+    __slots__ = ("_source",)
 
-    return run
-
-
-def emit(source: "AnySource", packet: int) -> None:
-    """Emit a packet by its number."""
-    if host.data_source_emit_and_release(source.handle, packet):
-        raise HostError("dataSourceEmitAndRelease", f"the host could not emit a packet of {source}")
-
-
-def release(source: "AnySource", packet: int) -> None:
-    """Release a packet by its number."""
-    if host.data_source_release(source.handle, packet):
-        raise HostError("dataSourceRelease", f"the host could not release a packet of {source}")
+    def __init__(self, source: "AnySource"):
+        data = host.data_source_new_packet_single(source.handle)
+        if not data:
+            raise HostError("dataSourceNewPacketSingle", f"the host makes no packet for {source}")
+        super().__init__(data)
+        self._source = source
 
 
 def _explain(field: object) -> None:

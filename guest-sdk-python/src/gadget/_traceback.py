@@ -58,14 +58,15 @@ def _frames(trace: TracebackType | None) -> list[str]:
 
 
 def _places(trace: TracebackType | None) -> list[str]:
+    """The lines of a traceback: the author's, and those of this package only where there is no other."""
     places: list[str] = []
+    our_places: list[str] = []
     while trace is not None:
         code = trace.tb_frame.f_code
-        # What stands before the gadget's first line is how this package called it.
-        if places or not ours(trace.tb_frame.f_globals.get("__name__", "")):
-            places.append(f'  File "{relative(code.co_filename)}", line {trace.tb_lineno}, in {code.co_name}')
+        place = f'  File "{relative(code.co_filename)}", line {trace.tb_lineno}, in {code.co_name}'
+        (our_places if ours(trace.tb_frame.f_globals.get("__name__", "")) else places).append(place)
         trace = trace.tb_next
-    return places
+    return places or our_places
 
 
 def _name_and_text(error: BaseException, seen: set[int]) -> list[str]:
