@@ -199,6 +199,7 @@ class Gadget:
             self._hook("gadgetPreStart")
             self._runtime.host.started = True
             self._hook("gadgetStart")
+            self._runtime.sources.settle()
 
     def stop(self) -> None:
         """Stop delivering events, and run gadgetStop and gadgetPostStop of a gadget that was started.

@@ -64,7 +64,7 @@ class Program:
 
     @contextlib.contextmanager
     def _installed(self) -> Iterator[None]:
-        """In the body imports find the program's own modules, and print goes to stderr: stdout is for events."""
+        """In the body imports find the program's own modules; print goes to stderr, stdout is for events."""
         if self._inside:
             yield
             return
