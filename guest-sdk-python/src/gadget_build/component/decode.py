@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gadget_build.component.model import Alias, Bag, Builtin, Component, Entity, Func, Instantiate, Lift, Lower
+from gadget_build.component.model import (
+    Alias,
+    Bag,
+    Builtin,
+    Component,
+    Entity,
+    Func,
+    Instantiate,
+    Lift,
+    Lower,
+)
 from gadget_build.wasm.binary import MAGIC, Reader
 from gadget_build.wasm.decode import decode as decode_module
 from gadget_build.wasm.module import Kind
 
-__all__ = ["decode"]
+__all__ = ["HEADER", "decode"]
 
-_HEADER = MAGIC + b"\x0d\0\1\0"
+HEADER = MAGIC + b"\x0d\0\1\0"
+"""Magic, version 0x0d, layer 1."""
 
 _CORE_SORTS = {0x00: Kind.FUNC, 0x01: Kind.TABLE, 0x02: Kind.MEMORY, 0x03: Kind.GLOBAL}
 _CORE_TYPE, _CORE_MODULE, _CORE_INSTANCE = 0x10, 0x11, 0x12
@@ -34,7 +45,7 @@ def decode(data: bytes) -> Component:
     """
     reader = Reader(data)
     header = reader.take(8)
-    if header != _HEADER:
+    if header != HEADER:
         raise reader.fail(f"not a component: it starts with {header!r}", 0)
     component = Component()
     while reader.at < reader.end:
@@ -66,7 +77,9 @@ def _existing_instance(component: Component, body: Reader) -> int:
 def _core_sort(body: Reader) -> Kind:
     sort = body.byte()
     if sort not in _CORE_SORTS:
-        raise body.fail(f"core sort {sort:#04x} where a function, table, memory or global belongs", body.at - 1)
+        raise body.fail(
+            f"core sort {sort:#04x} where a function, table, memory or global belongs", body.at - 1
+        )
     return _CORE_SORTS[sort]
 
 
@@ -152,7 +165,9 @@ def _canon(component: Component, body: Reader) -> None:
         body.u32()
         component.core[Kind.FUNC].append(Builtin(opcode))
     else:
-        raise body.fail(f"canonical built-in {opcode:#04x}: componentize-py needs it for async functions only", start)
+        raise body.fail(
+            f"canonical built-in {opcode:#04x}: componentize-py needs it for async functions only", start
+        )
 
 
 def _zero(body: Reader) -> None:
@@ -186,7 +201,9 @@ def _extern_type(body: Reader) -> int:
     match sort:
         case 0x00:
             body.byte(), body.u32()
-        case 0x02 | 0x03 if body.byte() == 0x01:  # a value of a type, a type without a bound: a fresh resource
+        case 0x02 | 0x03 if (
+            body.byte() == 0x01
+        ):  # a value of a type, a type without a bound: a fresh resource
             return sort
         case _:
             body.u32()

@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 from gadget_abi import EmbedderError
-
 from gadget_build.component.model import Alias, Bag, Builtin, Component, Entity, Lift, Lower
 from gadget_build.wasm.module import CoreModule, Import, Kind
 

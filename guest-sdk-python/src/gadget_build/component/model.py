@@ -8,7 +8,18 @@ from typing import NamedTuple
 
 from gadget_build.wasm.module import CoreModule, Kind
 
-__all__ = ["Alias", "Bag", "Builtin", "Component", "CoreInstance", "Entity", "Func", "Instantiate", "Lift", "Lower"]
+__all__ = [
+    "Alias",
+    "Bag",
+    "Builtin",
+    "Component",
+    "CoreInstance",
+    "Entity",
+    "Func",
+    "Instantiate",
+    "Lift",
+    "Lower",
+]
 
 
 class Alias(NamedTuple):

@@ -7,40 +7,27 @@ variables, which are the snapshot of one particular gadget. All gadgets of one c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from gadget_build.component.graph import Definition, Graph, Host, LinkError, Target
 from gadget_build.link.fold import encode, fold, fold_i32
 from gadget_build.link.reach import Reached, Roots, reach
+from gadget_build.link.template import Template
 from gadget_build.wasm import binary
 from gadget_build.wasm.body import relocate
 from gadget_build.wasm.module import CoreModule, FuncType, Import, Kind, Limits, Section
 
-__all__ = ["Template", "merge"]
+__all__ = ["merge"]
 
 _TRAP = b"\x03\x00\x00\x0b"  # size, no locals, unreachable, end
 
 
-@dataclass(frozen=True)
-class Template:
-    """A module with holes: sections before the memory, globals, sections after them and before the data.
-
-    A global is its encoded type and initial value, or the number of a global of the main module (counted among those
-    it defines) whose value the snapshot decides, with its encoded type.
-    """
-
-    head: bytes
-    globals: tuple[tuple[bytes, int | None], ...]
-    tail: bytes
-
-
-def merge(graph: Graph, exports: Mapping[str, Target], main: int) -> Template:
-    """Merge the units of a graph; `main` is the number of the unit with the memory and the snapshot.
+def merge(graph: Graph, roots: Roots, main: int) -> Template:
+    """Merge what the roots reach; `main` is the number of the unit with the memory and the snapshot.
 
     Raises:
         LinkError, WasmError: see `reach`; also for two memories, or data outside of the main module.
     """
-    return _Merger(graph, Roots(exports), main).run()
+    return _Merger(graph, roots, main).run()
 
 
 class _Merger:
@@ -52,7 +39,10 @@ class _Merger:
         self.hosts = [t for t in _first_uses(graph) if t in self.reached.live]
         functions: list[Target] = [*self.hosts, *(t for t in live if t.kind == Kind.FUNC)]
         self.index: dict[Target, int] = {}
-        for space in (functions, *([t for t in live if t.kind == kind] for kind in (Kind.TABLE, Kind.GLOBAL))):
+        for space in (
+            functions,
+            *([t for t in live if t.kind == kind] for kind in (Kind.TABLE, Kind.GLOBAL)),
+        ):
             self.index |= {target: number for number, target in enumerate(space)}
         self.functions = [t for t in functions if isinstance(t, Definition)]
         self.tables = [t for t in live if t.kind == Kind.TABLE]
@@ -88,7 +78,9 @@ class _Merger:
             raise LinkError(f"expected one memory, that of the main module; found {len(memories)}")
         for number, unit in enumerate(self.graph.units):
             if unit.module.data and number != self.main:
-                raise LinkError(f"module {unit.name!r} has data segments: the snapshot should have replaced them")
+                raise LinkError(
+                    f"module {unit.name!r} has data segments: the snapshot should have replaced them"
+                )
 
     def _type(self, kind: FuncType) -> int:
         return self.types.setdefault(kind, len(self.types))
@@ -135,7 +127,9 @@ class _Merger:
     def _start(self) -> Iterable[bytes]:
         starts = [n for n, unit in enumerate(self.graph.units) if unit.module.start is not None]
         if len(starts) > 1:
-            raise LinkError("more than one module has a start function: they should have run before the snapshot")
+            raise LinkError(
+                "more than one module has a start function: they should have run before the snapshot"
+            )
         for number in starts:
             start = self.graph.units[number].module.start
             assert start is not None

@@ -101,7 +101,9 @@ class _Walk:
         if target is None:
             index, unit = site.index, self.graph.units[definition.unit]
             if index >= len(unit.imported[kind]) + unit.module.defined(kind):
-                raise LinkError(f"module {unit.name!r}: no {kind.name.lower()} {index} (at byte {site.start:#x})")
+                raise LinkError(
+                    f"module {unit.name!r}: no {kind.name.lower()} {index} (at byte {site.start:#x})"
+                )
             target = self.graph.resolve(Definition(definition.unit, kind, index))
             meaning[site.raw] = target
             self._mark(target)

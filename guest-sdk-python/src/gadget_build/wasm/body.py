@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from gadget_abi import WasmError
-
 from gadget_build.wasm import binary
 from gadget_build.wasm.module import Body
 from gadget_build.wasm.opcodes import LABELS, PLAIN, SITE, SITES
@@ -84,7 +83,9 @@ def _check_end(source: bytes, at: int, end: int) -> None:
         raise WasmError("a function body without an end", end)
 
 
-def relocate(source: bytes, body: Body, sites: list[Site], maps: Mapping[str, Mapping[bytes, bytes]]) -> bytes:
+def relocate(
+    source: bytes, body: Body, sites: list[Site], maps: Mapping[str, Mapping[bytes, bytes]]
+) -> bytes:
     """Rewrite a body: every index is replaced by what the map of its kind says, everything else is copied."""
     pieces, at = [], body.start
     for kind, raw, start, end in sites:

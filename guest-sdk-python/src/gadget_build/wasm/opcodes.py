@@ -71,7 +71,8 @@ _IMMEDIATES = {
     "blocktype": rb"[\x40\x6f\x70\x7b-\x7f]",  # empty or one result; anything else is a type index
     "label": ULEB,
     "local": ULEB,
-    "memarg": ULEB.replace(b"\\x7f", b"\\x3f", 1) + _LEB64,  # bit 6 of the alignment: a memory index, not in 2.0
+    "memarg": ULEB.replace(b"\\x7f", b"\\x3f", 1)
+    + _LEB64,  # bit 6 of the alignment: a memory index, not in 2.0
     "memory": rb"\x00",
     "i32": ULEB,
     "i64": _LEB64,
