@@ -6,8 +6,6 @@ inside. The arguments of every call are checked against the canonical functions:
 module for a wrong one. What only a real host can show is tested with one, in test_in_wasm.py.
 """
 
-# ruff: noqa: D102  the ABI functions are documented in the table
-
 import functools
 import struct
 from collections.abc import Callable

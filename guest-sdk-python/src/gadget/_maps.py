@@ -191,8 +191,11 @@ class InnerMap(Generic[K, V]):
 
     def unpack(self, raw: bytes) -> Map[K, V]:
         """A map with this handle."""
+        handle = int.from_bytes(raw, "little")
+        if not handle:
+            raise HostError("mapLookup", "no handle for the inner map: there are too many open handles")
         inner = Map("(inner)", self.key, self.value)
-        inner._handle = int.from_bytes(raw, "little")
+        inner._handle = handle
         return inner
 
 
