@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from .rowcode import Leaf, Slot, Tree, compile_text, completer, copier, decoder, encoder, setter, tree_of
-from .schema import EventError
+from .schema import EventError, describe
 from .values import ZEROS, canonical
 
 __all__ = ["Codec", "Event", "Leaf", "Slot"]
@@ -86,7 +86,7 @@ class Codec:
             EventError: a value does not fit.
         """
         if not isinstance(event, Mapping):
-            raise EventError(self.source, index, "", "an object", _short(event))
+            raise EventError(self.source, index, "", "an object", describe(event))
         result: Event = {}
         for leaf in self._leaves:
             group = result
@@ -99,14 +99,16 @@ class Codec:
         value: object = event
         for depth, key in enumerate(leaf.path):
             if not isinstance(value, Mapping):
-                raise EventError(self.source, index, ".".join(leaf.path[:depth]), "an object", _short(value))
+                raise EventError(
+                    self.source, index, ".".join(leaf.path[:depth]), "an object", describe(value)
+                )
             value = value.get(key)
             if value is None:
                 return ZEROS[leaf.kind]
         try:
             return canonical(leaf.kind, value, leaf.size)
         except ValueError as error:
-            raise EventError(self.source, index, leaf.name, str(error), _short(value)) from None
+            raise EventError(self.source, index, leaf.name, str(error), describe(value)) from None
 
     def unknown_keys(self, event: Mapping[str, Any]) -> Iterator[str]:
         """The dotted keys of an event that are no fields of a row."""
@@ -124,9 +126,3 @@ def _unknown(tree: Tree, event: Mapping[str, Any], prefix: str = "") -> Iterator
             yield f"{prefix}{key}"
         elif isinstance(below, dict) and isinstance(value, Mapping):
             yield from _unknown(below, value, f"{prefix}{key}.")
-
-
-def _short(value: object) -> str:
-    """A value in a few words, for messages."""
-    text = repr(value)
-    return f"{type(value).__name__} {text if len(text) <= 40 else text[:37] + '...'}"
