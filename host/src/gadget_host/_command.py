@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-from gadget_abi import EmbedderError, GuestError
+from gadget_abi import EmbedderError, GadgetError, GuestError
 from gadget_host._interrupt import StopSignals
-from gadget_host._target import Target, find_gadget
+from gadget_host._target import Target, find_gadget, find_program
 from gadget_host._terminal import Console, Progress, summary_line
 from gadget_host.gadget import Gadget
 from gadget_host.schema import SourceSchema
@@ -42,8 +45,9 @@ class _Command:
 
     def run(self) -> int:
         """Load, feed, finish, report."""
-        target = find_gadget(self._args.gadget, self._console.note)
-        params = target.params(dict(self._args.param))
+        args = self._args
+        target = find_program(args.gadget) if args.native else find_gadget(args.gadget, self._console.note)
+        params = target.params(dict(args.param))
         self._check_stats()
         schemas = self._schemas()
         with StopSignals() as stop, ExitStack() as closing:
@@ -55,15 +59,16 @@ class _Command:
         return stop.exit_code or code
 
     def _load(self, target: Target, params: dict[str, str]) -> Gadget:
-        return Gadget.load(
-            target.module,
-            params=params,
-            config=target.manifest.data if target.manifest else {},
-            log_level=self._args.log_level,
-            on_log=self._console.log,
-            deadline=self._args.deadline,
-            clock=self._args.clock,
-        )
+        settings = {
+            "params": params,
+            "config": target.manifest.data if target.manifest else {},
+            "log_level": self._args.log_level,
+            "on_log": self._console.log,
+            "clock": self._args.clock,
+        }
+        if self._args.native:
+            return _load_program(target.module, settings)
+        return Gadget.load(target.module, deadline=self._args.deadline, **settings)
 
     def _check_stats(self) -> None:
         """Make sure that the figures can be written before there are any."""
@@ -101,6 +106,7 @@ class _Command:
             gadget,
             output,
             self._bad_lines,
+            self._console.note,
             show=self._args.show,
             after_batch=lambda events: progress.update(_position(readers), events),
         )
@@ -153,6 +159,22 @@ class _Command:
         if path := self._args.stats:
             figures = asdict(stats) | {"errors": stats.errors + self._bad_lines.count}
             path.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def _load_program(program: Path, settings: dict[str, Any]) -> Gadget:
+    """Load a program natively; an exception it raises is shown from its own frames on."""
+    from gadget_host import native
+
+    try:
+        return native.load(program, **settings)
+    except GadgetError:
+        raise
+    except Exception as error:
+        frame = error.__traceback__
+        while frame and frame.tb_next and frame.tb_frame.f_code.co_filename != str(program.resolve()):
+            frame = frame.tb_next
+        text = "".join(traceback.format_exception(type(error), error, frame)).rstrip()
+        raise GuestError(f"the program cannot be imported:\n{text}", module=program.name) from None
 
 
 def _names(names: Iterable[str]) -> str:

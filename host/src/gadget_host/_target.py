@@ -10,12 +10,12 @@ from pathlib import Path
 from gadget_abi import EmbedderError
 from gadget_host._manifest import Manifest, read_manifest
 
-__all__ = ["Target", "find_gadget"]
+__all__ = ["Target", "find_gadget", "find_program"]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A gadget that can be loaded: its module, and its gadget.yaml if there is one beside it."""
+    """A gadget that can be loaded: its module (or program), and the gadget.yaml beside it if there is one."""
 
     module: Path
     manifest: Manifest | None
@@ -27,6 +27,19 @@ class Target:
             EmbedderError: as Manifest.values.
         """
         return given if self.manifest is None else self.manifest.values(given)
+
+
+def find_program(name: str) -> Target:
+    """The gadget's source instead of its module, to be run natively: a Python file, or a gadget directory.
+
+    Raises:
+        EmbedderError: there is no such file.
+    """
+    path = Path(name)
+    program = path / "program.py" if path.is_dir() else path
+    if not program.is_file() or program.suffix != ".py":
+        raise EmbedderError(f"no program at {name}: neither a Python file nor a directory with a program.py")
+    return _with_manifest(program)
 
 
 def find_gadget(name: str, tell: Callable[[str], None]) -> Target:
@@ -41,14 +54,18 @@ def find_gadget(name: str, tell: Callable[[str], None]) -> Target:
         GuestError: the build failed.
     """
     path = Path(name)
-    if path.is_dir():
-        module = _module_of(path, tell)
-        yaml = path / "gadget.yaml"
-    elif path.exists():
-        module, yaml = path, path.parent / "gadget.yaml"
-    else:
+    if not path.exists():
         raise EmbedderError(f"no gadget at {name}: neither a .wasm file nor a gadget directory")
-    return Target(module, read_manifest(yaml) if yaml.exists() else None)
+    if path.suffix == ".py":
+        raise EmbedderError(
+            f"{name} is a program, not a module: build it (gadget build), or run it with --native"
+        )
+    return _with_manifest(_module_of(path, tell) if path.is_dir() else path)
+
+
+def _with_manifest(module: Path) -> Target:
+    path = module.parent / "gadget.yaml"
+    return Target(module, read_manifest(path) if path.exists() else None)
 
 
 def _module_of(directory: Path, tell: Callable[[str], None]) -> Path:

@@ -98,6 +98,10 @@ def _add_gadget(parser: argparse.ArgumentParser) -> None:
         help="time and random numbers for the gadget: fixed as under Inspektor Gadget (the default), or real",
     )  # fmt: skip
     group.add_argument(
+        "--native", action="store_true",
+        help="run the program.py itself in this process, for debugging: no wasm, no sandbox, no deadline",
+    )  # fmt: skip
+    group.add_argument(
         "--deadline", metavar="SECONDS", default=10.0, type=_deadline,
         help="longest time a single call of the gadget may take; 10 by default, `none` for no end",
     )  # fmt: skip

@@ -11,6 +11,7 @@ from gadget_host.schema import EventError, SourceSchema
 from gadget_host.streams.badlines import BadLines
 from gadget_host.streams.output import Output
 from gadget_host.streams.reader import EventReader
+from gadget_host.streams.undeclared import Undeclared
 
 if TYPE_CHECKING:
     from gadget_host.gadget import Gadget
@@ -26,6 +27,7 @@ class StreamRun:
         gadget: loaded, not initialised.
         output: where events go.
         bad_lines: told about events that do not fit their source.
+        tell: takes a note about the events, without newline.
         show: names of the sources to write; None for all.
         after_batch: called after each batch with the number of events so far.
     """
@@ -35,6 +37,7 @@ class StreamRun:
         gadget: Gadget,
         output: Output,
         bad_lines: BadLines,
+        tell: Callable[[str], None],
         *,
         show: Iterable[str] | None = None,
         after_batch: Callable[[int], None] = lambda events: None,
@@ -47,6 +50,7 @@ class StreamRun:
         self._bad_lines = bad_lines
         self._show = None if show is None else set(show)
         self._after_batch = after_batch
+        self._undeclared = Undeclared(tell)
         self._collector: Collector | None = None
         self._began = 0.0
 
@@ -90,6 +94,7 @@ class StreamRun:
         """
         for batch in reader:
             source = self.gadget.sources[batch.source]
+            self._undeclared.look(reader.schemas[batch.source], batch.events)
             try:
                 self._emit(source, reader.name, batch.events, batch.numbers)
             finally:
