@@ -205,6 +205,7 @@ def test_simd_is_accepted() -> None:
     ("imports", "expected"),
     [
         ((), "sig-6"),
+        (('(import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))',), "sig-6"),
         (('(import "ig" "shouldDiscardMntnsID" (func (param i64) (result i32)))',), "sig-7"),
         (('(import "ig" "gadgetShouldLog" (func (param i32) (result i32)))',), "sig-8"),
     ],

@@ -19,7 +19,7 @@ __all__ = ["PAGE", "LimitedStore", "Limits", "new_engine", "validate"]
 PAGE = 65536
 """Bytes of a page of linear memory."""
 
-_STACK = 2 << 20  # the wasm part of the native stack; a thread of Python has 8 MiB on common systems
+_STACK = 2 << 20  # the wasm part of the native stack; the most that wasmtime takes without its async stacks
 
 # What the real host refuses in a guest: it runs with the Wasm 2.0 core features and nothing beyond.
 _BEYOND_WASM_2 = (

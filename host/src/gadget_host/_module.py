@@ -10,7 +10,7 @@ from pathlib import Path
 import wasmtime
 
 from gadget_abi import Abi, EmbedderError, GuestError, WasmError
-from gadget_abi.check import Problem, Report, check_module, problems_in
+from gadget_abi.check import Problem, check_module, problems_in
 from gadget_abi.wasm import External, FuncType, Kind, Module, is_component, read_module
 
 from . import wasi
@@ -87,15 +87,14 @@ def load_module(
     """
     info = _read(wasm, name)
     checked = replace(info, imports=[item for item in info.imports if item.module != provided])
-    report = check_module(checked, abi)
     allowed = abi.limits["memory_pages"].value if memory_pages is None else memory_pages
-    _refuse(name, list(_problems(checked, abi, report, allowed)))
+    _refuse(name, list(_problems(checked, abi, allowed)))
     try:
         compiled = compile_guest(engine, wasm)
     except wasmtime.WasmtimeError as error:
         raise GuestError(_invalid(error), module=name, hint=_BUILD_FOR_2) from None
     family = abi.family_of(abi.newest)
-    return GuestModule(name, info, compiled, _signature_set(report, abi), family.name, abi.newest)
+    return GuestModule(name, info, compiled, _oldest_set(checked, abi), family.name, abi.newest)
 
 
 _BUILD_FOR_2 = "build it for the Wasm 2.0 core features, which are all that Inspektor Gadget runs"
@@ -116,8 +115,8 @@ def _read(wasm: bytes, name: str) -> Module:
         raise GuestError(f"not a readable wasm module: {error}", module=name) from None
 
 
-def _problems(info: Module, abi: Abi, report: Report, memory_pages: int) -> Iterator[Problem]:
-    if older := _older_family(info, abi, report):
+def _problems(info: Module, abi: Abi, memory_pages: int) -> Iterator[Problem]:
+    if older := _older_family(info, abi):
         yield older
         return
     yield from _memory_problems(info, memory_pages)
@@ -127,14 +126,15 @@ def _problems(info: Module, abi: Abi, report: Report, memory_pages: int) -> Iter
             yield from _wasi_problems(item)
 
 
-def _older_family(info: Module, abi: Abi, report: Report) -> Problem | None:
+def _older_family(info: Module, abi: Abi) -> Problem | None:
     """A module for a release before the imports moved to another module name."""
     current = abi.family_of(abi.newest)
     older = {family.module for family in abi.families} - {current.module}
     found = [item for item in info.imports if item.module in older and item.name in abi.functions]
     if not found:
         return None
-    sets = [s for s in abi.signature_sets if s.name in report.signature_sets] or [
+    fitting = check_module(info, abi).signature_sets
+    sets = [s for s in abi.signature_sets if s.name in fitting] or [
         s for s in abi.signature_sets if s.family.module in older
     ]
     fits = sets[0].releases[0], sets[-1].releases[-1]
@@ -184,5 +184,8 @@ def _invalid(error: wasmtime.WasmtimeError) -> str:
     return f"not valid: {str(error).strip().splitlines()[-1].strip()}"
 
 
-def _signature_set(report: Report, abi: Abi) -> str:
-    return report.signature_sets[0] if report.signature_sets else abi.signature_sets[-1].name
+def _oldest_set(info: Module, abi: Abi) -> str:
+    """The oldest set of signatures of today's link family that has every host function the module imports."""
+    needed = {f"{item.module}.{item.name}{item.type}" for item in info.imports if item.module != wasi.MODULE}
+    family = abi.family_of(abi.newest)
+    return next(s.name for s in abi.signature_sets if s.family == family and needed <= s.signatures)

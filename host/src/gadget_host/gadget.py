@@ -216,8 +216,8 @@ class Gadget:
         with self._step("stop", Phase.STARTED, then=Phase.STOPPED):
             self._runtime.plane.stop_delivering()
             failure = self._attempt("gadgetStop", _seconds(self._runtime.settings.stop_deadline))
-            self._runtime.plane.clear_handles()
             if self._runtime.hooks.dead is None:
+                self._runtime.plane.clear_handles()
                 after = self._attempt("gadgetPostStop")
                 failure = failure or after
             self._runtime.logs.finish()
@@ -242,7 +242,8 @@ class Gadget:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.stop()
+            if self._runtime.hooks.dead is None:  # else it was said when it died
+                self.stop()
         except GuestError:
             if error is None:  # else what went wrong first is what counts
                 raise
