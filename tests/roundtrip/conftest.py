@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.roundtrip.contract import GUESTS, schema
 
 from gadget_host import Gadget
+from tests.roundtrip.contract import GUESTS, Running, schema
 
 
 @pytest.fixture(scope="session", params=GUESTS)
@@ -17,10 +17,10 @@ def guest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session")
-def running(guest: Path) -> Iterator[Gadget]:
+def running(guest: Path) -> Iterator[Running]:
     """The guest, started, with a source of each type that has a field of every kind."""
     with Gadget.load(guest) as gadget:
         gadget.add_source(schema("in", "single"))
         gadget.add_source(schema("rows", "array"))
         gadget.start()
-        yield gadget
+        yield Running(gadget)

@@ -4,12 +4,14 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import wasmtime
 
 import gadget_abi
 import gadget_build
+from gadget_host import Gadget
 from gadget_host.schema import FieldSchema, SourceSchema
 
 HERE = Path(__file__).parent
@@ -72,3 +74,16 @@ def build_python(directory: Path) -> Path:
 
 
 GUESTS = {"wat": build_wat, "python": build_python, "c": build_c}
+
+
+class Running:
+    """A guest of the contract that runs."""
+
+    def __init__(self, gadget: Gadget) -> None:
+        self.gadget = gadget
+        self._out = {"in": gadget.collect("out"), "rows": gadget.collect("rows_out")}
+
+    def through(self, source: str, events: list[Any]) -> list[Any]:
+        """What comes out of the guest's copy of a source for these events."""
+        self.gadget.sources[source].emit_batch(events)
+        return self._out[source].drain()

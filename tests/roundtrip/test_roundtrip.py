@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.roundtrip.contract import KINDS
 
-from gadget_host import Gadget
+from tests.roundtrip.contract import KINDS, Running
 
 INTEGERS = {
     f"{sign}nt{bits}": (-(1 << bits - 1) if sign == "I" else 0, (1 << bits - (sign == "I")) - 1)
@@ -38,7 +37,7 @@ EXTREMES: dict[str, list[Any]] = {
     "Float32": FLOAT32,
     "Float64": FLOATS,
     "String": TEXTS,
-    "CString": TEXTS,
+    "CString": [text for text in TEXTS if "\0" not in text],  # it ends at the first NUL
     "Bytes": BYTES,
 }
 
@@ -66,19 +65,11 @@ def zero_event() -> dict[str, Any]:
     return {kind: zeros.get(kind, 0) for kind in KINDS}
 
 
-def through(gadget: Gadget, source: str, events: list[Any]) -> list[Any]:
-    """What comes out of the guest's copy of a source for these events."""
-    target = {"in": "out", "rows": "rows_out"}[source]
-    with gadget.collect(target) as collector:
-        gadget.sources[source].emit_batch(events)
-        return list(collector.drain())
-
-
 @pytest.mark.parametrize("kind", EXTREMES)
-def test_a_kind_survives_at_its_extremes(running: Gadget, kind: str) -> None:
+def test_a_kind_survives_at_its_extremes(running: Running, kind: str) -> None:
     """Each extreme value of a kind comes back as it went in."""
     events = [{**zero_event(), kind: value} for value in EXTREMES[kind]]
-    found = through(running, "in", [dict(e) for e in events])
+    found = running.through("in", events)
     assert len(found) == len(events)
     differing = [(e[kind], f[kind]) for e, f in zip(events, found, strict=True) if not same(e, f)]
     assert differing == []
@@ -94,7 +85,7 @@ def event_strategy() -> st.SearchStrategy[dict[str, Any]]:
         "Float32": st.floats(width=32, allow_nan=False),
         "Float64": st.floats(allow_nan=False),
         "String": text,
-        "CString": text,
+        "CString": text.filter(lambda s: "\0" not in s),
         "Bytes": st.binary(max_size=300),
     }
     return st.fixed_dictionaries(kinds)
@@ -102,25 +93,27 @@ def event_strategy() -> st.SearchStrategy[dict[str, Any]]:
 
 @settings(max_examples=50, deadline=None)
 @given(events=st.lists(event_strategy(), min_size=1, max_size=5))
-def test_any_events_survive(running: Gadget, events: list[dict[str, Any]]) -> None:
+def test_any_events_survive(running: Running, events: list[dict[str, Any]]) -> None:
     """Events of arbitrary values come back equal and in order."""
-    found = through(running, "in", [dict(e) for e in events])
+    found = running.through("in", events)
     assert len(found) == len(events)
     assert all(same(e, f) for e, f in zip(events, found, strict=True))
 
 
 @settings(max_examples=30, deadline=None)
 @given(arrays=st.lists(st.lists(event_strategy(), max_size=4), min_size=1, max_size=3))
-def test_any_arrays_survive(running: Gadget, arrays: list[list[dict[str, Any]]]) -> None:
+def test_any_arrays_survive(running: Running, arrays: list[list[dict[str, Any]]]) -> None:
     """Arrays, the empty one included, come back with their elements in order."""
-    found = through(running, "rows", [[dict(e) for e in array] for array in arrays])
+    found = running.through("rows", arrays)
     assert [len(array) for array in found] == [len(array) for array in arrays]
     pairs = [pair for a, f in zip(arrays, found, strict=True) for pair in zip(a, f, strict=True)]
     assert all(same(e, f) for e, f in pairs)
 
 
-def test_nothing_went_wrong_on_the_way(running: Gadget) -> None:
+def test_nothing_went_wrong_on_the_way(running: Running) -> None:
     """No callback trapped and no handle leaked during the round trips."""
-    through(running, "in", [zero_event()] * 10)
-    assert [record.message for record in running.logs] == []
-    assert running.stats.errors == 0
+    running.through("in", [zero_event()] * 10)
+    messages = [record.message for record in running.gadget.logs]
+    # The C guest offers buffers one byte short on purpose; the SDK starts small and grows.
+    assert [message for message in messages if "the buffer is too small" not in message] == []
+    assert running.gadget.stats.errors == 0
