@@ -384,7 +384,8 @@ class MemoryHost:
             raise Err(1)
         if isinstance(value, HostMap):
             value = struct.pack("<I", self.handle(value))
-        return bytes(value).ljust(capacity, b"\0")
+        raw: bytes = value
+        return raw.ljust(capacity, b"\0")
 
     def map_update(self, map: int, key: bytes, value: bytes, flags: int) -> int:
         found = self.get(map, HostMap)
@@ -458,7 +459,7 @@ class MemoryHost:
             raise Err(1)
         if not found.records:
             raise Err(2)
-        record = found.records.pop(0)
+        record: bytes = found.records.pop(0)
         if len(record) > capacity:
             raise Err(1)
         return record.ljust(capacity, b"\0")

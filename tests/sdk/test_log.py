@@ -68,7 +68,7 @@ def test_exception_logs_the_traceback_below_a_message(host: Any, run: Any) -> No
 def streams() -> Iterator[None]:
     """sys.stdout and sys.stderr as a gadget in wasm has them."""
     before = sys.stdout, sys.stderr
-    sys.modules["gadget._stdio"].install()  # type: ignore[attr-defined]
+    sys.modules["gadget._stdio"].install()
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ __all__ = ["Param", "param"]
 
 T = TypeVar("T")
 
-_CAPACITIES = (256, 64 << 10)  # bytes; the host tells neither a length nor that a buffer is too short
+_CAPACITY = 64 << 10  # bytes; the host tells neither how long a value is nor that it did not fit
 _TRUE = ("1", "t", "true", "y", "yes", "on")
 _FALSE = ("0", "f", "false", "n", "no", "off")
 
@@ -101,13 +101,11 @@ def param(key: str, *, default: Any = _missing, type: Callable[[str], Any] | Non
 
 
 def _text_of(key: str) -> str | None:
-    for capacity in _CAPACITIES:
-        try:
-            raw: bytes = host.get_param_value(key.encode(), capacity)
-        except host.Err:
-            continue
-        return raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")
-    return None
+    try:
+        raw: bytes = host.get_param_value(key.encode(), _CAPACITY)
+    except host.Err:
+        return None
+    return raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
 def _int(text: str) -> int:
