@@ -171,6 +171,15 @@ def test_a_callback_that_ends_the_gadget_ends_the_emit(name: str) -> None:
     gadget.close()
 
 
+def test_the_end_of_a_gadget_is_said_once() -> None:
+    """A caller who has caught the error of the emit leaves the with block quietly."""
+    with load(module({CALLBACK: "(call $exit (i32.const 3))"})) as gadget:
+        gadget.start()
+        with pytest.raises(GuestError, match="proc_exit"):
+            gadget.sources["open"].emit({"pid": 1})
+    assert gadget.stats.errors == 1
+
+
 @pytest.mark.parametrize("hook", HOOKS)
 @pytest.mark.parametrize("code", [1, 2, -1])
 def test_a_hook_that_returns_a_number_has_failed(hook: str, code: int) -> None:
