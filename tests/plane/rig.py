@@ -1,0 +1,175 @@
+"""A guest for the data plane's tests: every hot function callable from Python, every callback answered in Python."""
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import wasmtime
+
+import gadget_abi
+from gadget_host.plane import Plane
+from gadget_host.plane.layout import HOT
+from gadget_host.schema import FieldSchema, SourceSchema
+from gadget_host.sources import Source, SourceRegistry
+
+ABI = gadget_abi.load()
+KINDS = ABI.enums["Kind"].members
+WIDTHS = ABI.enums["Kind"].widths
+TRAP = 666
+"""The callback number whose callback traps."""
+
+
+def guest_text() -> str:
+    """A module that exports each hot function under its own name, calling the import of that name."""
+    imports, exports = [], []
+    for name in HOT:
+        params, results = ABI.current[name].core_type
+        signature = f"(param {' '.join(params)}) (result {' '.join(results)})"
+        arguments = " ".join(f"(local.get {index})" for index in range(len(params)))
+        imports.append(f'(import "ig" "{name}" (func ${name} {signature}))')
+        exports.append(f'(func (export "{name}") {signature} (call ${name} {arguments}))')
+    return f"""(module
+      {"".join(imports)}
+      (import "test" "callback" (func $script (param i64 i32 i32)))
+      (memory (export "memory") 1)
+      {"".join(exports)}
+      (func (export "dataSourceCallback") (param $callback i64) (param $source i32) (param $data i32)
+        (if (i64.eq (local.get $callback) (i64.const {TRAP})) (then (unreachable)))
+        (call $script (local.get $callback) (local.get $source) (local.get $data))))"""
+
+
+class Hooks:
+    """A sandbox without limits, which keeps what it is told."""
+
+    def __init__(self, store: wasmtime.Store) -> None:
+        self.store = store
+        self.lock = threading.RLock()
+        self.warnings: list[tuple[str, str]] = []
+        self.traps: list[BaseException] = []
+        self.most_pages = 1 << 16
+
+    def warn(self, function: str, message: str) -> None:
+        self.warnings.append((function, message))
+
+    def guest_trap(self, function: str, error: BaseException) -> None:
+        assert function
+        if not isinstance(error, wasmtime.Trap):
+            raise error
+        self.traps.append(error)
+
+    def before_run(self) -> None:
+        self.lock.acquire()
+
+    def after_run(self) -> None:
+        self.lock.release()
+
+    def host(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return function
+
+    def grow(self, memory: wasmtime.Memory, pages: int) -> bool:
+        if memory.size(self.store) + pages > self.most_pages:
+            return False
+        memory.grow(self.store, pages)
+        return True
+
+    def unlimited(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class Rig:
+    """A plane, a guest and a registry of sources around it.
+
+    `rig.fieldSet(...)` calls the ABI function through the guest. `rig.on_callback` is what the guest's callback does.
+    """
+
+    def __init__(self, **plane: Any) -> None:
+        config = wasmtime.Config()
+        config.memory_may_move = False
+        config.wasm_multi_memory = True
+        self.store = wasmtime.Store(wasmtime.Engine(config))
+        self.hooks = Hooks(self.store)
+        self.plane = Plane(self.store, self.hooks, **plane)
+        self.on_callback: Callable[[int, int, int], None] = lambda callback, source, data: None
+        self.calls: list[tuple[int, int, int]] = []
+        module = wasmtime.Module(self.store.engine, wasmtime.wat2wasm(guest_text()))
+        imports = [*self.plane.imports.values(), self._script()]
+        self.exports = wasmtime.Instance(self.store, module, imports).exports(self.store)
+        self.memory = self.exports["memory"]
+        self.plane.attach(self.memory, self.exports["dataSourceCallback"])
+        self.registry = SourceRegistry(self.plane)
+
+    def _script(self) -> wasmtime.Func:
+        def script(callback: int, source: int, data: int) -> None:
+            self.calls.append((callback, source, data))
+            self.on_callback(callback, source, data)
+
+        kind = wasmtime.FuncType([wasmtime.ValType.i64(), wasmtime.ValType.i32(), wasmtime.ValType.i32()], [])
+        return wasmtime.Func(self.store, kind, script)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in HOT:
+            raise AttributeError(name)
+        return lambda *args: self.exports[name](self.store, *args)
+
+    # -- the guest's memory
+
+    @property
+    def size(self) -> int:
+        return int(self.memory.data_len(self.store))
+
+    def fill(self) -> None:
+        """All of the memory '?'."""
+        self.memory.write(self.store, b"?" * self.size, 0)
+
+    def put(self, address: int, data: bytes) -> int:
+        """Write bytes; the packed pointer to them."""
+        assert self.memory.write(self.store, data, address) == len(data)
+        return len(data) << 32 | address
+
+    def get(self, address: int, length: int) -> bytes:
+        return bytes(self.memory.read(self.store, address, address + length))
+
+    def image(self) -> bytes:
+        return self.get(0, self.size)
+
+    # -- sources
+
+    def source(self, name: str, fields: str = "", type: Any = "single") -> tuple[Source, int]:
+        """A source with fields given as "name:kind ..." and its handle."""
+        schemas = tuple(FieldSchema(*field.split(":")) for field in fields.split())
+        source = self.registry.add(SourceSchema(name, type, schemas))
+        return source, self.plane.new_handle("source", source)
+
+    def field(self, source: Source, name: str) -> int:
+        """A handle of a field."""
+        return self.plane.new_handle("field", source.field(name))
+
+    def subscribe(
+        self, source: Source, callback: int = 1, priority: int = 0, kind: int = 1, handle: int = 0
+    ) -> None:
+        source.subscribe_guest(kind, priority, callback, handle)
+
+    # -- values
+
+    def read(self, field: int, data: int, room: int = 1024) -> bytes | None:
+        """A field's bytes through fieldGetBuffer; None when that fails."""
+        length = self.fieldGetBuffer(field, data, KINDS["Bytes"], room << 32 | 0x8000)
+        return None if length == -1 else self.get(0x8000, length)
+
+    def write(self, field: int, data: int, value: bytes) -> int:
+        """Set a field's bytes through fieldSet; its result."""
+        return int(self.fieldSet(field, data, KINDS["String"], self.put(0x4000, value)))
+
+    def scalar(self, field: int, data: int, kind: str) -> int | None:
+        """A field's scalar through fieldGetScalar; None when that fails."""
+        self.put(0, bytes(4))
+        value = int(self.fieldGetScalar(field, data, KINDS[kind], 16))
+        return None if self.get(16, 4) == b"\x01\0\0\0" else value
+
+    @property
+    def warned(self) -> list[str]:
+        """The warnings since the last look: "function: message"."""
+        found = [f"{function}: {message}" for function, message in self.hooks.warnings]
+        self.hooks.warnings.clear()
+        return found
