@@ -9,6 +9,7 @@ import argparse
 import gzip
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,18 @@ SCHEMA = SourceSchema("open", "single", (FieldSchema("pid", "Uint32"), FieldSche
 
 # The obvious loop the stream is measured against.
 PLAIN_LOOP = "import json, sys\nfor line in sys.stdin:\n    print(json.dumps(json.loads(line)))\n"
+
+# What componentize-py alone is given: the program and a class with the world's exports.
+HOOKS = (
+    "gadget_init",
+    "gadget_pre_start",
+    "gadget_start",
+    "gadget_stop",
+    "gadget_post_stop",
+    "data_source_callback",
+)
+ENTRY = "import program, wit_world\nfrom gadget import _runtime\nclass WitWorld(wit_world.WitWorld):\n"
+ENTRY += "".join(f"    {hook} = staticmethod(_runtime.{hook})\n" for hook in HOOKS)
 
 
 def alternate(rounds: int, *sides: Callable[[], float]) -> list[float]:
@@ -150,11 +163,9 @@ def builds(directory: Path, rounds: int) -> None:
     wit.write_bytes((files("gadget_abi") / "data" / "gadget.wit").read_bytes())
     app = directory / "app"
     app.mkdir()
-    entry = (
-        "import program, wit_world\nfrom gadget import _runtime\nclass WitWorld(wit_world.WitWorld): pass\n"
-    )
-    (app / "entry.py").write_text(entry)
-    paths = [word for p in (app, program, Path(gadget.__path__[0]).parent) for word in ("-p", str(p))]
+    (app / "entry.py").write_text(ENTRY)
+    shutil.copytree(gadget.__path__[0], app / "gadget")
+    paths = ["-p", str(app), "-p", str(program)]
     script = "import componentize_py; componentize_py.script()"
     command = [sys.executable, "-c", script, "-d", str(wit), "-w", "gadget", "componentize", "--stub-wasi"]
     command += [*paths, "entry", "-o", str(directory / "component.wasm")]
