@@ -120,3 +120,14 @@ def test_endless_loop(run: Run, tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
     assert json.loads((tmp_path / "s.json").read_text())["errors"] >= 1
     assert result.returncode == 1
+
+
+def test_host_repeats_itself(run: Run) -> None:
+    """What the host has to say about a gadget again and again is printed three times, then counted."""
+    header = {"gadget.schema": {"source": "open", "fields": [{"name": "fname", "kind": "String"}]}}
+    result = run(
+        "-i", "-", "-o", "json", input=lines(header, *({"fname": "x"} for _ in range(50)), schema=False)
+    )
+    message = "fieldGetScalar: handle 0 is not a field\n"
+    assert result.stderr.count(f"WARN host: {message}") == 3
+    assert f"gadget: 47 more times: {message}" in result.stderr

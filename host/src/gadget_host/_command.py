@@ -145,6 +145,7 @@ class _Command:
     def _report(self, run: StreamRun) -> None:
         """Say what was skipped, and how fast it was."""
         stats, note = run.gadget.stats, self._console.note
+        self._console.repeated()
         if summary := self._bad_lines.summary():
             note(summary)
         if run.gadget.errors:

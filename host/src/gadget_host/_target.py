@@ -51,7 +51,7 @@ def find_gadget(name: str, tell: Callable[[str], None]) -> Target:
 
     Raises:
         EmbedderError: there is no such file, no module in the directory, or no builder for it.
-        GuestError: the build failed.
+        GadgetError: the build failed.
     """
     path = Path(name)
     if not path.exists():
@@ -81,9 +81,9 @@ def _module_of(directory: Path, tell: Callable[[str], None]) -> Path:
             raise EmbedderError(f"{directory}: the gadget is not built; to build it: pip install gadget-sdk")
         tell(f"{module} is older than its sources, and gadget-sdk is not installed: running it as it is")
         return module
-    tell(f"building {directory}")
-    build = importlib.import_module("gadget_build").build
-    return Path(build(directory))
+    tell(f"building {directory}, which takes some seconds")
+    built = importlib.import_module("gadget_build").build(directory)
+    return Path(built.output)
 
 
 def _prebuilt(directory: Path) -> Path | None:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Console", "Progress", "summary_line"]
 
+_REPEATED: Final = 3
+_DISTINCT: Final = 1000
 _COLOURS: Final = {"ERROR": "1;31", "WARN": "33", "INFO": "36", "DEBUG": "2", "TRACE": "2"}
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -29,6 +32,7 @@ class Console:
         self._plain = "NO_COLOR" in os.environ
         self.beside: Callable[[str], None] | None = None
         """How to print while a progress bar is there, which sets it."""
+        self._times: Counter[str] = Counter()
 
     @property
     def screen(self) -> Screen:
@@ -42,10 +46,29 @@ class Console:
         self.write(f"{self._coloured('gadget:', '1')} {text}")
 
     def log(self, record: LogRecord) -> None:
-        """Print `LEVEL gadget: message`, or `LEVEL host: message` for what the host has to say."""
+        """Print `LEVEL gadget: message`, or `LEVEL host: message` for what the host has to say.
+
+        The host says the same at every event if the gadget keeps doing wrong: it is printed a few times.
+        """
+        if record.origin == "host" and self._said(record):
+            return
         level = record.level_name.upper()
         message = _CONTROL.sub(lambda match: f"\\x{ord(match.group()) & 0xFF:02x}", record.message)
         self.write(f"{self._coloured(level, _COLOURS.get(level, '0'))} {record.origin}: {message}")
+
+    def _said(self, record: LogRecord) -> bool:
+        """Whether this has been printed often enough."""
+        if len(self._times) >= _DISTINCT and record.message not in self._times:
+            return False
+        self._times[record.message] += 1
+        return self._times[record.message] > _REPEATED
+
+    def repeated(self) -> None:
+        """Say how often messages came that were not printed each time."""
+        for message, times in self._times.items():
+            if times > _REPEATED:
+                self.note(f"{times - _REPEATED:,} more times: {message.partition(chr(10))[0]}")
+        self._times.clear()
 
     def _coloured(self, text: str, colour: str) -> str:
         if self._plain or not self.err_is_terminal:
