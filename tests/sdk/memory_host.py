@@ -128,7 +128,7 @@ class MemoryHost:
 
     # What a test does
 
-    def source(self, name: str, type: int = 1, **fields: int | tuple[int, int]) -> HostSource:
+    def source(self, name: str, /, type: int = 1, **fields: int | tuple[int, int]) -> HostSource:
         """A source with fields by name: a kind, or a kind and a size."""
         source = self.sources[name] = HostSource(name, type)
         for field_name, kind in fields.items():
