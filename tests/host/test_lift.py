@@ -67,3 +67,26 @@ def test_a_bug_in_a_host_function_is_no_fault_of_the_guest(
         assert gadget.errors == ()
     notes = getattr(error, "__notes__", [])
     assert any("host function gadgetLog" in note for note in notes) == isinstance(error, Exception)
+
+
+ASKING = wasmtime.wat2wasm(
+    """(module
+      (import "ig" "getParamValue" (func $param (param i64 i64) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 8) "limit")
+      (func (export "gadgetAPIVersion") (result i64) i64.const 1)
+      (func (export "gadgetStart") (result i32)
+        (drop (call $param (i64.const 0x500000008) (i64.const 0x1000000100)))
+        (drop (call $param (i64.const 0x500000008) (i64.const 0xffff00000100)))
+        i32.const 0))"""
+)
+
+
+def test_what_is_not_there_is_no_mistake() -> None:
+    """A parameter that the run does not have is told at level debug; a bad pointer is a warning."""
+    with Gadget.load(bytes(ASKING), log_level="debug") as gadget:
+        gadget.start()
+        assert [(r.level_name, r.message.partition(":")[0]) for r in gadget.logs] == [
+            ("debug", "getParamValue"),
+            ("warn", "getParamValue"),
+        ]

@@ -11,7 +11,7 @@ from gadget_abi import GuestError
 
 from ._engine import LimitedStore
 from ._entry import Entry
-from ._logs import ERROR, WARN, Logs
+from ._logs import DEBUG, ERROR, WARN, Logs
 from ._state import CallError
 
 if TYPE_CHECKING:
@@ -91,6 +91,10 @@ class Host:
     def warn(self, message: str) -> None:
         """Record a warning of the host about the gadget."""
         self.logs.add(WARN, message, "host")
+
+    def debug(self, message: str) -> None:
+        """Record what only somebody who looks for it wants to know."""
+        self.logs.add(DEBUG, message, "host")
 
     def new_handle(self, kind: str, obj: Any) -> int:
         """A new handle; 0 when the table is full."""

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from gadget_abi import Abi, Form, Param, SemanticType
 
 from ._memory import Destination, GuestMemory
-from ._state import CallError, HostState
+from ._state import CallError, HostState, NotThereError
 
 __all__ = ["Handles", "Lift", "cold_calls"]
 
@@ -95,7 +95,7 @@ class Lift:
 
     def lift(self, form: Form, call: Call) -> Callable[..., int | None]:
         """The host function of a form: takes and returns core integers, and raises what ``call`` raises by
-        mistake; a CallError becomes a warning and the form's error value.
+        mistake; a CallError becomes a line in the log and the form's error value.
         """
         lifters = [self._lifter(param, form) for param in form.params]
         lower = self._lowerer(form.result)
@@ -112,7 +112,8 @@ class Lift:
                 values = [lift(value, raw) for lift, value in zip(lifters, raw, strict=True)]
                 return lower(call(host, *values))
             except CallError as error:
-                host.warn(f"{form.function}: {error.reason}")
+                tell = host.debug if isinstance(error, NotThereError) else host.warn
+                tell(f"{form.function}: {error.reason}")
                 return form.error if error.code is None else error.code
             except Exception as error:
                 error.add_note(f"This is a bug in the host function {form.function}, not in the gadget.")

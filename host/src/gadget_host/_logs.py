@@ -13,7 +13,7 @@ from gadget_abi import EmbedderError, load
 __all__ = ["LogLevel", "LogRecord", "Logs", "level_number"]
 
 LEVELS = {name.lower(): number for name, number in load().enums["LogLevel"].members.items()}
-ERROR, WARN = LEVELS["error"], LEVELS["warn"]
+ERROR, WARN, DEBUG = LEVELS["error"], LEVELS["warn"], LEVELS["debug"]
 _NAMES = {number: name for name, number in LEVELS.items()}
 
 LogLevel = Literal["error", "warn", "info", "debug", "trace", "none"]

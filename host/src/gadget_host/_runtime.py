@@ -18,7 +18,7 @@ from . import wasi
 from ._engine import PAGE, LimitedStore, Limits, new_engine
 from ._host import Hooks, Host
 from ._lift import Lift, cold_calls
-from ._logs import LogRecord, Logs, level_number
+from ._logs import DEBUG, LogRecord, Logs, level_number
 from ._memory import GuestMemory
 from ._module import GuestModule, load_module
 from ._traps import function_names
@@ -29,7 +29,6 @@ from .sources import SourceRegistry
 __all__ = ["CALLBACK", "Provided", "Runtime", "Settings"]
 
 CALLBACK = "dataSourceCallback"
-_DEBUG = 3  # log level of what the guest writes to stdout, when it is wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,7 +260,7 @@ class _Linker:
 
     def _write(self, _fd: int, data: bytes) -> None:
         for line in data.decode("utf-8", "replace").splitlines():
-            self._runtime.logs.add(_DEBUG, line)
+            self._runtime.logs.add(DEBUG, line)
 
 
 def _value_type(name: str) -> wasmtime.ValType:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .backends import Config, KernelSymbols, MapRegistry, MountNsFilter, SyscallTable
     from .sources import SourceRegistry
 
-__all__ = ["CallError", "HostState", "OutBuffer", "PlaneHooks"]
+__all__ = ["CallError", "HostState", "NotThereError", "OutBuffer", "PlaneHooks"]
 
 
 class CallError(Exception):
@@ -31,6 +31,10 @@ class CallError(Exception):
         super().__init__(reason)
         self.reason = reason
         self.code = code
+
+
+class NotThereError(CallError):
+    """What the guest asked for is not there: an error value, but an ordinary answer, logged at level debug."""
 
 
 class OutBuffer(Protocol):
@@ -91,6 +95,9 @@ class HostState(Protocol):
 
     def warn(self, message: str) -> None:
         """Record a warning of the host about the gadget."""
+
+    def debug(self, message: str) -> None:
+        """Record what only somebody who looks for it wants to know."""
 
     def new_handle(self, kind: str, obj: Any) -> int:
         """A new handle of ``kind`` (a handle kind of the table) for ``obj``; 0 when the table is full."""

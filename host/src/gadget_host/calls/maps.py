@@ -5,14 +5,15 @@ A handle of type map stands for a ``MapRef``. The kernel's rules are in ``backen
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gadget_abi import EmbedderError
 
-from .._state import CallError
-from ..backends.maps import LOCK, Map, MapOfMaps, MapRef
+from .._state import CallError, NotThereError
+from ..backends.maps import LOCK, Map, MapError, MapOfMaps, MapRef
 
 if TYPE_CHECKING:
     from .._state import HostState, OutBuffer
@@ -94,7 +95,8 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except EmbedderError as error:
-        raise CallError(str(error)) from None
+        missing = isinstance(error, MapError) and error.code == errno.ENOENT
+        raise (NotThereError if missing else CallError)(str(error)) from None
 
 
 def _accessible(found: Map) -> Map:

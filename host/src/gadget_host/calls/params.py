@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._state import CallError
+from .._state import NotThereError
 
 if TYPE_CHECKING:
     from .._state import HostState, OutBuffer
@@ -19,7 +19,7 @@ def get_param_value(host: HostState, key: str, destination: OutBuffer) -> None:
     value longer than the destination.
     """
     if (value := host.params.get(key)) is None:
-        raise CallError(
+        raise NotThereError(
             f"the run has no parameter {key!r}; it has {', '.join(map(repr, host.params)) or 'none'}"
         )
     destination.write(value.encode("utf-8", "surrogateescape"))
