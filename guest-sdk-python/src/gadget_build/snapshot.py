@@ -18,6 +18,7 @@ from gadget_build.wasm.module import CoreModule, Kind
 __all__ = ["data_section", "normalise"]
 
 PAGE = 1 << 16
+_MOST_PAGES = 4096  # far more than any gadget may have
 
 # Variables of libraries that the clock or random numbers went into, none of which is needed again: (library, offset,
 # size). Offsets are those of the pinned componentize-py's libraries.
@@ -67,7 +68,10 @@ def _segment(memory: bytearray, start: int, end: int) -> bytes:
 
 
 def _load(main: CoreModule) -> bytearray:
-    memory = bytearray(main.memories[0].min * PAGE)
+    pages = main.memories[0].min
+    if pages > _MOST_PAGES:
+        raise LinkError(f"a snapshot of {pages} pages")
+    memory = bytearray(pages * PAGE)
     for segment in main.data:
         match segment.offset:
             case ((0x41, int(offset)),) if 0 <= offset <= len(memory) - (segment.end - segment.start):

@@ -28,7 +28,7 @@ class Definition(NamedTuple):
 
     unit: int
     kind: Kind
-    index: int
+    index: int  # type: ignore[assignment]  # a tuple's own index() is of no use here
 
 
 class Host(NamedTuple):
@@ -128,7 +128,7 @@ class _Flattener:
         self.component, self.override = component, override
         self.unit_of: dict[int, int] = {}  # core instance -> unit
         names = _library_names(component)
-        units = []
+        units: list[Unit] = []
         for number, instance in enumerate(component.core_instances):
             if not isinstance(instance, Bag):
                 self.unit_of[number] = len(units)

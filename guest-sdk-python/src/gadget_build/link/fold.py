@@ -16,6 +16,7 @@ from gadget_build.wasm.module import Constant, Kind
 __all__ = ["Value", "encode", "fold", "fold_i32"]
 
 _GLOBAL_GET, _I32, _I64, _F32, _F64, _REF_NULL, _REF_FUNC = 0x23, 0x41, 0x42, 0x43, 0x44, 0xD0, 0xD2
+_DEEPEST = 16
 _ARITHMETIC = {
     0x6A: (_I32, int.__add__),
     0x6B: (_I32, int.__sub__),
@@ -34,8 +35,8 @@ class Value(NamedTuple):
     value: int | bytes | Target
 
 
-def fold(graph: Graph, unit: int, code: Constant) -> Value:
-    """Evaluate a constant expression of a unit.
+def fold(graph: Graph, unit: int, code: Constant, depth: int = 0) -> Value:
+    """Evaluate a constant expression of a unit; `depth` counts the globals that led to it.
 
     Raises:
         LinkError: it depends on the host, on itself, or is not well-typed.
@@ -47,7 +48,7 @@ def fold(graph: Graph, unit: int, code: Constant) -> Value:
             right, left = _number(stack, kind), _number(stack, kind)
             stack.append(Value(kind, operation(left, right) & _MASKS[kind]))
         elif opcode == _GLOBAL_GET:
-            stack.append(_global(graph, unit, immediate))
+            stack.append(_global(graph, unit, immediate, depth))
         elif opcode == _REF_FUNC:
             assert isinstance(immediate, int)
             stack.append(Value(opcode, graph.resolve(Definition(unit, Kind.FUNC, immediate))))
@@ -66,8 +67,8 @@ def fold_i32(graph: Graph, unit: int, code: Constant) -> int:
     return value.value & _MASKS[_I32]
 
 
-def encode(value: Value, function_index: int | None = None) -> bytes:
-    """A folded constant as an expression with its end; a ref.func needs the function's final index."""
+def encode(value: Value) -> bytes:
+    """A folded constant as an expression with its end; not for a reference to a function."""
     opcode = bytes((value.opcode,))
     match value.opcode, value.value:
         case (0x41, int(number)):
@@ -78,8 +79,7 @@ def encode(value: Value, function_index: int | None = None) -> bytes:
             return opcode + bytes((number,)) + b"\x0b"
         case (_, bytes(raw)):
             return opcode + raw + b"\x0b"
-    assert function_index is not None, "a reference to a function that was not placed"
-    return opcode + binary.u32(function_index) + b"\x0b"
+    raise LinkError(f"a constant that is no number: opcode {value.opcode:#04x}")
 
 
 def _broken(graph: Graph, unit: int) -> LinkError:
@@ -94,8 +94,10 @@ def _number(stack: list[Value], kind: int) -> int:
     return value
 
 
-def _global(graph: Graph, unit: int, index: int | bytes) -> Value:
+def _global(graph: Graph, unit: int, index: int | bytes, depth: int) -> Value:
     assert isinstance(index, int)
+    if depth > _DEEPEST:
+        raise LinkError(f"module {graph.units[unit].name!r}: globals that are defined by each other")
     target = graph.resolve(Definition(unit, Kind.GLOBAL, index))
     if not isinstance(target, Definition):
         raise LinkError(f"a constant expression depends on the host's {target.module!r} {target.name!r}")
@@ -103,6 +105,4 @@ def _global(graph: Graph, unit: int, index: int | bytes) -> Value:
     position = target.index - len(owner.imported[Kind.GLOBAL])
     if position >= len(owner.module.globals) or owner.module.globals[position].type.mutable:
         raise LinkError(f"module {owner.name!r}: a constant expression depends on global {index}")
-    if target.unit == unit and (_GLOBAL_GET, index) in owner.module.globals[position].init:
-        raise _broken(graph, unit)
-    return fold(graph, target.unit, owner.module.globals[position].init)
+    return fold(graph, target.unit, owner.module.globals[position].init, depth + 1)

@@ -49,11 +49,11 @@ def link(component: bytes, abi: Abi, release: str, store: Store | None = None) -
         WasmError: it is malformed.
     """
     key, main = fingerprint(component, abi, release)
-    kept = store.get(key) if store else None
+    kept = None if store is None else store.get(key)
     template = Template.from_bytes(kept) if kept else None
     if template is None:
         template = make_template(decode_component(component), abi, release)
-        if store:
+        if store is not None:
             store.put(key, template.to_bytes())
     return assemble(template, main)
 

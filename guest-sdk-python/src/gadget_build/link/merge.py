@@ -36,17 +36,15 @@ class _Merger:
         self.reached: Reached = reach(graph, roots)
         self.types: dict[FuncType, int] = {}
         live = sorted(t for t in self.reached.live if isinstance(t, Definition))
-        self.hosts = [t for t in _first_uses(graph) if t in self.reached.live]
-        functions: list[Target] = [*self.hosts, *(t for t in live if t.kind == Kind.FUNC)]
-        self.index: dict[Target, int] = {}
-        for space in (
-            functions,
-            *([t for t in live if t.kind == kind] for kind in (Kind.TABLE, Kind.GLOBAL)),
-        ):
-            self.index |= {target: number for number, target in enumerate(space)}
-        self.functions = [t for t in functions if isinstance(t, Definition)]
+        self.uses = _first_uses(graph)
+        self.hosts = [host for host in self.uses if host in self.reached.live]
+        self.functions = [t for t in live if t.kind == Kind.FUNC]
         self.tables = [t for t in live if t.kind == Kind.TABLE]
         self.globals = [t for t in live if t.kind == Kind.GLOBAL]
+        self.index: dict[Target, int] = {}
+        callable_: list[Target] = [*self.hosts, *self.functions]
+        for space in (callable_, self.tables, self.globals):
+            self.index |= {target: number for number, target in enumerate(space)}
         self.trap: int | None = None
 
     def run(self) -> Template:
@@ -86,9 +84,11 @@ class _Merger:
         return self.types.setdefault(kind, len(self.types))
 
     def _imports(self) -> bytes:
-        uses = _first_uses(self.graph)
         return binary.vector(
-            binary.name(host.module) + binary.name(host.name) + b"\0" + binary.u32(self._type(uses[host]))
+            binary.name(host.module)
+            + binary.name(host.name)
+            + b"\0"
+            + binary.u32(self._type(self.uses[host]))
             for host in self.hosts
         )
 
@@ -114,6 +114,8 @@ class _Merger:
         if variable.unit == self.main and kind.mutable:
             return encoded, position
         value = fold(self.graph, variable.unit, init)
+        if isinstance(value.value, Definition | Host):
+            raise LinkError(f"module {unit.name!r}: a global that refers to a function cannot be merged")
         return encoded + encode(value), None
 
     def _exports(self) -> bytes:
@@ -210,9 +212,9 @@ class _TypeMap(dict[bytes, bytes]):
         return encoded
 
 
-def _first_uses(graph: Graph) -> dict[Target, FuncType]:
+def _first_uses(graph: Graph) -> dict[Host, FuncType]:
     """The host's functions in the order units import them, with their types."""
-    found: dict[Target, FuncType] = {}
+    found: dict[Host, FuncType] = {}
     for unit in graph.units:
         for item, target in zip(unit.module.imports, unit.targets, strict=True):
             if isinstance(target, Host) and target not in found:

@@ -91,15 +91,15 @@ class _Walk:
                 self._refer(definition, site, module.bodies[position])
             elif site.kind in ("data", "elem"):
                 raise LinkError(f"module {unit.name!r}: code that uses passive segments cannot be merged")
-            elif site.index >= len(module.types):
-                raise LinkError(f"module {unit.name!r}: no type {site.index}")
+            elif site.number >= len(module.types):
+                raise LinkError(f"module {unit.name!r}: no type {site.number}")
 
     def _refer(self, definition: Definition, site: Site, body: Body) -> None:
         kind = _SPACES[site.kind]
         meaning = self.found.meaning.setdefault((definition.unit, kind), {})
         target = meaning.get(site.raw)
         if target is None:
-            index, unit = site.index, self.graph.units[definition.unit]
+            index, unit = site.number, self.graph.units[definition.unit]
             if index >= len(unit.imported[kind]) + unit.module.defined(kind):
                 raise LinkError(
                     f"module {unit.name!r}: no {kind.name.lower()} {index} (at byte {site.start:#x})"

@@ -24,7 +24,7 @@ class Site(NamedTuple):
     end: int
 
     @property
-    def index(self) -> int:
+    def number(self) -> int:
         """The index as a number."""
         return binary.Reader(self.raw).u32()
 

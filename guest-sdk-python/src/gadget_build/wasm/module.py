@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
@@ -110,7 +111,7 @@ class Export(NamedTuple):
     """What an export refers to."""
 
     kind: Kind
-    index: int
+    index: int  # type: ignore[assignment]  # a tuple's own index() is of no use here
 
 
 Instruction = tuple[int, int | bytes]
@@ -182,7 +183,7 @@ class CoreModule:
 
     def defined(self, kind: Kind) -> int:
         """How many entries of an index space the module defines itself."""
-        spaces = {
+        spaces: dict[Kind, Sized] = {
             Kind.FUNC: self.functions,
             Kind.TABLE: self.tables,
             Kind.MEMORY: self.memories,
