@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from tests.examples.reference import DEFAULT, EXAMPLES
 
 GADGET = Path(sys.executable).with_name("gadget")
@@ -25,11 +27,12 @@ def gadget(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Build an example by name; the answer is its .wasm file."""
-    directory = tmp_path_factory.mktemp("examples")
+    """Build an example by name; the answer is its .wasm file, in a directory of its own with gadget.yaml."""
 
     @cache
     def build(name: str) -> Path:
+        directory = tmp_path_factory.mktemp(name)
+        shutil.copy(EXAMPLES / name / "gadget.yaml", directory)
         done = gadget("build", EXAMPLES / name, "-o", directory / f"{name}.wasm")
         assert done.returncode == 0, done.stderr
         return directory / f"{name}.wasm"
@@ -39,11 +42,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def run(built: Callable[[str], Path]) -> Run:
-    """Run an example over the stream it is made for."""
+    """Run an example over the stream it is made for; without arguments, printing JSON."""
 
     def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         source = SOURCE[name]
-        return gadget("run", built(name), "--input", f"{source}={RECORDED[source]}", "-o", "json", *arguments)
+        done = gadget("run", built(name), "-i", f"{source}={RECORDED[source]}", "-o", "json", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done
 
     return run
 

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+
 from tests.examples.reference import EXAMPLES, Event, stream
 
 SOURCES = ("open", "exec")

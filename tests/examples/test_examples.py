@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from tests.examples.conftest import SOURCE, Run, gadget
+
+from tests.examples.conftest import RECORDED, SOURCE, Run, gadget
 from tests.examples.reference import DEFAULT, EXAMPLES, exec_storm, expected, stream, text, top_files
+
+ROOT = EXAMPLES.parent
 
 
 def test_the_expected_files_are_what_the_reference_computes(example: str) -> None:
@@ -24,7 +30,6 @@ def test_the_expected_files_are_what_the_reference_computes(example: str) -> Non
 def test_an_example_prints_what_is_expected(example: str, run: Run) -> None:
     """Run over its recorded stream, an example prints every line of the reference, and only those."""
     done = run(example)
-    assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [text(line) for line in DEFAULT[example]()]
     digest = (EXAMPLES / example / "expected.sha256").read_text().split()[0]
     assert hashlib.sha256(done.stdout.encode()).hexdigest() == digest
@@ -68,31 +73,55 @@ def test_the_recorded_source_is_replaced_not_repeated(run: Run) -> None:
     assert set(first) == {"timestamp_raw", "comm", "pid", "starts", "took_ms", "latest"}
 
 
-def test_metadata_describes_the_program(example: str, run: Run) -> None:
-    """gadget.yaml describes every field shown, and its defaults are those of the program."""
-    metadata = yaml.safe_load((EXAMPLES / example / "gadget.yaml").read_text())
-    ((source, declared),) = metadata["datasources"].items()
-    shown = {
-        name
-        for name, field in declared["fields"].items()
-        if field["annotations"].get("columns.hidden") != "true"
-    }
-    assert all("description" in declared["fields"][name]["annotations"] for name in shown)
-    assert source == SOURCE[example] or shown <= set(_flat(json.loads(run(example).stdout.splitlines()[0])))
-
-    parameters: dict[str, Any] = metadata.get("params", {}).get("wasm", {})
-    defaults = [f"--param={key}={declared['defaultValue']}" for key, declared in parameters.items()]
-    assert run(example, *defaults).stdout == run(example).stdout
+def test_the_table_in_the_readme_is_what_its_command_prints(example: str, run: Run) -> None:
+    """The README's command prints the README's lines; "..." stands for some that are left out."""
+    command, table = _readme(example)
+    printed = [line.rstrip() for line in run(example, *command, "-o", "columns").stdout.splitlines()]
+    for line in table:
+        assert line == "..." or line in printed
+    assert table[0] == printed[0]
 
 
-def _flat(line: Any) -> dict[str, Any]:
-    row: dict[str, Any] = line[0] if isinstance(line, list) else line
-    return row
+def _readme(example: str) -> tuple[list[str], list[str]]:
+    """The parameters of the command in an example's README, and the lines it is said to print."""
+    readme = (EXAMPLES / example / "README.md").read_text()
+    commands, table = re.findall(r"^```\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)[:2]
+    command = shlex.split(commands.splitlines()[-1])
+    assert command[:3] == ["gadget", "run", f"guest-examples/{example}"]
+    assert command[3:5] == ["--input", f"{SOURCE[example]}={RECORDED[SOURCE[example]].relative_to(ROOT)}"]
+    return command[5:], table.splitlines()
+
+
+def test_metadata_describes_what_is_shown(example: str, run: Run) -> None:
+    """gadget.yaml describes each field of the gadget's source that has a column."""
+    ((_, declared),) = _metadata(example)["datasources"].items()
+    notes = {name: field["annotations"] for name, field in declared["fields"].items()}
+    shown = {name for name in notes if notes[name].get("columns.hidden") != "true"}
+    assert all("description" in notes[name] for name in shown)
+    heading = run(example, "-o", "columns").stdout.splitlines()[0]
+    assert set(heading.lower().split()) == shown
+
+
+def test_metadata_has_the_defaults_of_the_program(
+    example: str, built: Callable[[str], Path], run: Run
+) -> None:
+    """Without its gadget.yaml, with the program's defaults, an example prints the same."""
+    alone = built(example).with_name("alone")
+    alone.mkdir()
+    module = shutil.copy(built(example), alone)
+    source = SOURCE[example]
+    done = gadget("run", module, "-i", f"{source}={RECORDED[source]}", "-o", "json")
+    assert done.stdout == run(example).stdout
+
+
+def _metadata(example: str) -> dict[str, Any]:
+    metadata: dict[str, Any] = yaml.safe_load((EXAMPLES / example / "gadget.yaml").read_text())
+    return metadata
 
 
 def test_a_field_described_for_the_recorded_source_exists() -> None:
     """The annotations of redact name fields of trace_open, and the one it adds."""
-    metadata = yaml.safe_load((EXAMPLES / "redact" / "gadget.yaml").read_text())
+    metadata = _metadata("redact")
     recorded = {field["name"] for field in stream("open")[0]["fields"]}
     assert set(metadata["datasources"]["open"]["fields"]) == recorded | {"access"}
 
