@@ -3,8 +3,7 @@
 from gadget_abi.errors import EmbedderError, GadgetError, GuestError, TableError, WasmError
 from gadget_abi.loader import load, parse_table
 from gadget_abi.semantic import SemanticType
-from gadget_abi.signatures import SignatureSet
-from gadget_abi.table import Abi, Enum, Export, Family, Form, Function, Param, Release
+from gadget_abi.table import Abi, Enum, Export, Family, Form, Function, Param, Release, SignatureSet
 
 __all__ = [
     "Abi",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 from gadget_abi.errors import TableError
 from gadget_abi.semantic import SemanticType, parse_type
+from gadget_abi.signatures import derive_sets
 from gadget_abi.table import (
     Abi,
     Bits,
@@ -137,7 +139,7 @@ def parse_table(text: str, *, name: str = "table") -> Abi:
     )
     top.done()
     _validate(abi)
-    return abi
+    return replace(abi, signature_sets=derive_sets(abi))
 
 
 def _by_name(rows: Iterable[_Row], parse: Callable[[_Row], T]) -> Mapping[str, T]:

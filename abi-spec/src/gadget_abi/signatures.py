@@ -6,29 +6,9 @@ module was built for from the names and types of its imports.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from gadget_abi.table import Abi, SignatureSet
 
-if TYPE_CHECKING:
-    from gadget_abi.table import Abi, Family, Form
-
-__all__ = ["SignatureSet", "derive_sets"]
-
-
-@dataclass(frozen=True)
-class SignatureSet:
-    """The functions that a run of releases has in common, by name."""
-
-    name: str
-    family: Family
-    releases: tuple[str, ...]
-    forms: Mapping[str, Form]
-
-    @property
-    def signatures(self) -> frozenset[str]:
-        """Every function with module and core type: "ig.getMap(i64) -> (i32)"."""
-        return frozenset(f"{self.family.module}.{form.signature}" for form in self.forms.values())
+__all__ = ["derive_sets"]
 
 
 def derive_sets(abi: Abi) -> tuple[SignatureSet, ...]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gadget_abi.semantic import SemanticType
-    from gadget_abi.signatures import SignatureSet
 
 __all__ = [
     "Abi",
@@ -25,6 +23,7 @@ __all__ = [
     "Limit",
     "Param",
     "Release",
+    "SignatureSet",
     "version_key",
 ]
 
@@ -249,8 +248,23 @@ class Function:
 
 
 @dataclass(frozen=True)
+class SignatureSet:
+    """The functions that a run of releases has in common, by name."""
+
+    name: str
+    family: Family
+    releases: tuple[str, ...]
+    forms: Mapping[str, Form]
+
+    @property
+    def signatures(self) -> frozenset[str]:
+        """Every function with module and core type: "ig.getMap(i64) -> (i32)"."""
+        return frozenset(f"{self.family.module}.{form.signature}" for form in self.forms.values())
+
+
+@dataclass(frozen=True)
 class Abi:
-    """The whole table of one ABI; mappings are in table order."""
+    """The whole table of one ABI; mappings are in table order, releases and signature sets from oldest to newest."""
 
     name: str
     title: str
@@ -266,6 +280,7 @@ class Abi:
     enums: Mapping[str, Enum]
     exports: Mapping[str, Export]
     functions: Mapping[str, Function]
+    signature_sets: tuple[SignatureSet, ...] = ()
     source_text: str = field(default="", repr=False, compare=False)
 
     @property
@@ -290,10 +305,3 @@ class Abi:
     def enum_for(self, type_name: str) -> Enum:
         """The enum of a semantic type ("kind", "map-type", ...)."""
         return next(enum for enum in self.enums.values() if enum.type == type_name)
-
-    @cached_property
-    def signature_sets(self) -> tuple[SignatureSet, ...]:
-        """The distinct sets of signatures, oldest first, as sig-1, sig-2, ..."""
-        from gadget_abi.signatures import derive_sets
-
-        return derive_sets(self)
