@@ -174,13 +174,66 @@ def test_referenced_tells_whether_a_source_is_hidden(host: Any, run: Any) -> Non
     assert not host.sources["in"].referenced
 
 
-@pytest.mark.parametrize("priority", [-(1 << 31) - 1, 1 << 31])
-def test_a_priority_beyond_32_bits_is_an_overflow_error(host: Any, run: Any, priority: int) -> None:
-    """The host reads 32 bits."""
+@pytest.mark.parametrize(
+    ("use", "error"),
+    [
+        (
+            "source.on_event(priority=1 << 31)(print)",
+            "OverflowError: priority 2147483648 is not from -2147483648",
+        ),
+        (
+            "source.on_event(priority=-(1 << 31) - 1)(print)",
+            "OverflowError: priority -2147483649 is not from",
+        ),
+        ('source.on_event(priority="5")(print)', "TypeError: priority '5' is no int"),
+        ("source.on_event(5)", "TypeError: a function is wanted, not 5"),
+        ("source.field(5, str)", "TypeError: a str is wanted, not 5"),
+        ('source.add_field(b"x", str)', "TypeError: a str is wanted, not b'x'"),
+        ('source.add_field("x", str, tags=[1])', "TypeError: a str is wanted, not 1"),
+        ('gadget.source(b"in")', "TypeError: a str is wanted, not b'in'"),
+        ("gadget.new_source(None)", "TypeError: a str is wanted, not None"),
+        ("gadget.param(1)", "TypeError: a str is wanted, not 1"),
+        ("gadget.config.__setitem__(1, 2)", "TypeError: a str is wanted, not 1"),
+        ('gadget.log.write(5, "x")', "ValueError: 5 is not a valid LogLevel"),
+        ('gadget.log.enabled("info")', "ValueError: 'info' is not a valid LogLevel"),
+        ("gadget.map(1, gadget.Uint32, gadget.Uint32)", "TypeError: a str is wanted, not 1"),
+        ('gadget.map("m", 4, gadget.Uint32)', "TypeError: not a layout: 4"),
+        ('gadget.new_map("m", 99, gadget.Uint32, gadget.Uint32, 1)', "ValueError: 99 is not a valid MapType"),
+        (
+            'gadget.new_map("m", gadget.MapType.Hash, gadget.Uint32, gadget.Uint32, -1)',
+            "OverflowError: max_entries -1 is not from 0 to 4294967295",
+        ),
+        (
+            'gadget.new_map("m", gadget.MapType.Hash, gadget.Uint32, gadget.Uint32, 1).put(1, 2, -1)',
+            "OverflowError: flags -1 is not",
+        ),
+        ("gadget.Raw(-1)", "OverflowError: size -1 is not from 0"),
+        ("gadget.Raw(1.5)", "TypeError: size 1.5 is no int"),
+        ('gadget.perf_reader(None, gadget.Uint32, size=1 << 32)', "OverflowError: size 4294967296 is not"),
+        ('gadget.perf_reader(None, gadget.String)', "TypeError: not a layout: gadget.String"),
+        ("gadget.syscall_name(-1)", "OverflowError: system call -1 is not"),
+        ("gadget.syscall_name(1.0)", "TypeError: system call 1.0 is no int"),
+        ("gadget.syscall_id(1)", "TypeError: a str is wanted, not 1"),
+        ("gadget.syscall_declaration(1)", "TypeError: a str is wanted, not 1"),
+        ('gadget.kernel_symbol_exists(b"x")', "TypeError: a str is wanted, not b'x'"),
+        ("gadget.should_discard_mntns_id(-1)", "OverflowError: mount namespace -1 is not"),
+        (
+            'gadget.new_source("out", array=True).emit([{1: 2}])',
+            "TypeError: an event is indexed by fields, not by 1",
+        ),
+        (
+            'gadget.new_source("out", array=True).array()[1.5]',
+            "TypeError: 'float' object cannot be interpreted",
+        ),
+    ],
+)
+def test_arguments_of_the_wrong_type_never_reach_the_host(host: Any, run: Any, use: str, error: str) -> None:
+    """In wasm they would end the module instead of raising."""
     host.source("in", a=12)
-    module = run('import gadget\nsource = gadget.source("in")\n').module
-    with pytest.raises(OverflowError, match="does not fit in 32 bits"):
-        module.source.on_event(priority=priority)(print)
+    gadget = run('import gadget\nsource = gadget.source("in")\n').module
+    with pytest.raises((TypeError, ValueError, OverflowError)) as raised:
+        eval(use, vars(gadget))
+    assert f"{raised.type.__name__}: {raised.value}".startswith(error)
 
 
 def test_objects_show_what_they_are(load: Any) -> None:

@@ -157,11 +157,45 @@ def test_what_has_not_the_layout_is_refused_before_the_host_is_asked(
     assert len(host.calls) == calls
 
 
-@pytest.mark.parametrize("layout", ["String", "Bytes", "Raw(0)"])
+@pytest.mark.parametrize("layout", ["String", "Bytes", "CString", "log"])
 def test_a_layout_without_a_size_is_a_type_error_at_the_declaration(load: Any, layout: str) -> None:
     """Keys and values of maps have a fixed size."""
     with pytest.raises(TypeError, match="not a layout"):
         load(f"import gadget\ngadget.map('counts', key=gadget.{layout}, value=gadget.Uint32)\n")
+
+
+def test_a_queue_has_no_key(host: Any, sdk: Any) -> None:
+    """Its key is of no bytes."""
+    entries = a_map(host, key=0).entries
+    queue = sdk.map("counts", key=sdk.Raw(0), value=sdk.Uint64)
+    queue[b""] = 7
+    assert (entries, queue[b""]) == ({b"": u64(7)}, 7)
+
+
+def test_a_layout_of_ones_own(host: Any, run: Any) -> None:
+    """Derived from Layout; what it makes must be bytes, for the host takes nothing else."""
+    a_map(host, value=4)
+    module = run(
+        """
+        import ipaddress
+        import gadget
+
+        class Address(gadget.Layout[ipaddress.IPv4Address]):
+            size = 4
+
+            def pack(self, value):
+                return value.packed if value else bytearray(4)
+
+            def unpack(self, raw):
+                return ipaddress.IPv4Address(raw)
+
+        peers = gadget.map("counts", key=gadget.Uint32, value=Address())
+        """
+    ).module
+    module.peers[1] = module.ipaddress.IPv4Address("10.0.0.1")
+    assert str(module.peers[1]) == "10.0.0.1"
+    with pytest.raises(TypeError, match="made no bytes of None"):
+        module.peers[2] = None
 
 
 def test_iterating_a_map_is_a_type_error(host: Any, sdk: Any) -> None:

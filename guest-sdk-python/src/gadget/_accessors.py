@@ -130,7 +130,7 @@ def _float(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
 
 def _text(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
     number, cut = String.number, kind is CString
-    get, put = host.field_get_buffer, host.field_set_buffer
+    get, put, encode = host.field_get_buffer, host.field_set_buffer, str.encode
     capacity = FIRST_CAPACITY
 
     def read(data: int) -> str:
@@ -149,10 +149,10 @@ def _text(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
 
     def write(data: int, value: str) -> None:
         try:
-            raw = value.encode()
+            raw = encode(value)
         except UnicodeEncodeError:
-            raw = value.encode("utf-8", "surrogateescape")
-        except AttributeError:
+            raw = encode(value, "utf-8", "surrogateescape")
+        except TypeError:
             _wrong_type(field, kind, value)
         if put(handle, data, number, raw):
             _cannot_write(field, kind, value)

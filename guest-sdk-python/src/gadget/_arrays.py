@@ -1,5 +1,6 @@
 """Arrays: the packets of an array source, each a list of data elements."""
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -38,10 +39,10 @@ class Array(Passing):
         Raises:
             IndexError: there is none.
         """
-        length = len(self)
-        if not -length <= index < length:
-            raise IndexError(f"an array of {length} elements has none at {index}")
-        return self._row(index % length)
+        length, number = len(self), operator.index(index)
+        if not -length <= number < length:
+            raise IndexError(f"an array of {length} elements has none at {number}")
+        return self._row(number % length)
 
     def __iter__(self) -> Iterator[Event]:
         for index in range(len(self)):

@@ -26,8 +26,6 @@ def subscribe(
     function: Callable[[Any], object],
 ) -> None:
     """Have a function called with every data element, array or packet of a source."""
-    if not -(1 << 31) <= priority < 1 << 31:
-        raise OverflowError(f"priority {priority} does not fit in 32 bits")
     _subscriptions.append((given, function))
     if host.data_source_subscribe(source.handle, int(type), priority, len(_subscriptions) - 1):
         raise HostError("dataSourceSubscribe", f"cannot subscribe to {source}: is it of that type?")

@@ -1,5 +1,6 @@
 """The gadget's configuration: what gadget.yaml says, set from the program."""
 
+from ._checks import encoded
 from ._errors import HostError
 from ._handles import declare
 from ._host import host
@@ -23,12 +24,13 @@ class Config:
             HostError: the host refuses.
         """
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        declare(lambda: _set(key, text))
+        raw_key, raw_text = encoded(key), encoded(text)
+        declare(lambda: _set(raw_key, raw_text))
 
 
-def _set(key: str, value: str) -> None:
-    if host.set_config_buffer(key.encode(), value.encode(), String.number):
-        raise HostError("setConfig", f"cannot set {key!r} to {value!r}")
+def _set(key: bytes, value: bytes) -> None:
+    if host.set_config_buffer(key, value, String.number):
+        raise HostError("setConfig", f"cannot set {key.decode()!r} to {value.decode()!r}")
 
 
 config = Config()

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar, overload
 from . import _callbacks
 from ._abi import SourceType, SubscriptionType
 from ._arrays import Array, ArrayPacket, given_array
+from ._checks import encoded, s32
 from ._errors import HostError, NotFoundError
 from ._fields import Field
 from ._handles import Handle, declare
@@ -23,13 +24,14 @@ ArrayFunction = TypeVar("ArrayFunction", bound=Callable[[Array], object])
 class AnySource(Handle):
     """What sources of single events and sources of arrays have in common."""
 
-    __slots__ = ("_created", "name")
+    __slots__ = ("_created", "_name", "name")
 
     _type: SourceType
 
     def __init__(self, name: str, *, created: bool):
         super().__init__()
         self.name = name
+        self._name = encoded(name)
         self._created = created
         declare(lambda: self.handle)
 
@@ -112,9 +114,13 @@ class AnySource(Handle):
         given: type[Passing],
         priority: int,
     ) -> Any:
+        order = s32(priority, "priority")
+
         def subscribe(function: Callable[[Any], object]) -> Callable[[Any], object]:
+            if not callable(function):
+                raise TypeError(f"a function is wanted, not {function!r}")
             run = given_array(function) if given is Array else function
-            declare(lambda: _callbacks.subscribe(self, type, priority, given, run))
+            declare(lambda: _callbacks.subscribe(self, type, order, given, run))
             return function
 
         return subscribe if function is None else subscribe(function)
@@ -124,13 +130,12 @@ class AnySource(Handle):
             raise HostError("dataSourceUnreference", f"the host could not unreference {self}")
 
     def _fetch(self) -> int:
-        name = self.name.encode()
         if self._created:
-            handle: int = host.new_data_source(name, int(self._type))
+            handle: int = host.new_data_source(self._name, int(self._type))
             if not handle:
                 raise HostError("newDataSource", f"the host could not create {self}")
         else:
-            handle = host.get_data_source(name)
+            handle = host.get_data_source(self._name)
             if not handle:
                 raise NotFoundError("getDataSource", f"there is no {self}, or it is unreferenced")
         return handle

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ._accessors import Read, Write, accessors
+from ._checks import encoded
 from ._errors import HostError, NotFoundError
 from ._handles import Handle, declare
 from ._host import host
@@ -30,7 +31,7 @@ class Field(Handle, Generic[T]):
             when the handle is.
     """
 
-    __slots__ = ("_added", "kind", "name", "read", "source", "write")
+    __slots__ = ("_added", "_name", "kind", "name", "read", "source", "write")
 
     read: Read
     write: Write
@@ -39,6 +40,7 @@ class Field(Handle, Generic[T]):
         super().__init__()
         self.source = source
         self.name = name
+        self._name = encoded(name)
         self._added = added
         self.kind: Kind[T] = kind_for(kind, new=added)
 
@@ -55,7 +57,8 @@ class Field(Handle, Generic[T]):
         Raises:
             HostError: the host refuses.
         """
-        declare(lambda: self._add_tag(tag))
+        raw = encoded(tag)
+        declare(lambda: self._add_tag(raw))
 
     def add_tags(self, tags: Iterable[str]) -> None:
         """Add several tags."""
@@ -69,13 +72,12 @@ class Field(Handle, Generic[T]):
         super().close()
 
     def _fetch(self) -> int:
-        name = self.name.encode()
         if self._added:
-            handle: int = host.data_source_add_field(self.source.handle, name, self.kind.number)
+            handle: int = host.data_source_add_field(self.source.handle, self._name, self.kind.number)
             if not handle:
                 raise HostError("dataSourceAddField", f"cannot add {self}: does it have one of that name?")
         else:
-            handle = host.data_source_get_field(self.source.handle, name)
+            handle = host.data_source_get_field(self.source.handle, self._name)
             if not handle:
                 raise NotFoundError("dataSourceGetField", f"there is no {self}")
         if self.kind is ANY_INT or self.kind is ANY_FLOAT:
@@ -105,6 +107,6 @@ class Field(Handle, Generic[T]):
         self.kind = of_width[len(raw)]
         self.read, self.write = accessors(str(self), self.handle, self.kind)
 
-    def _add_tag(self, tag: str) -> None:
-        if host.field_add_tag(self.handle, tag.encode()):
-            raise HostError("fieldAddTag", f"cannot add tag {tag!r} to {self}")
+    def _add_tag(self, tag: bytes) -> None:
+        if host.field_add_tag(self.handle, tag):
+            raise HostError("fieldAddTag", f"cannot add tag {tag.decode()!r} to {self}")

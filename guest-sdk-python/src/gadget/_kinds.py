@@ -2,9 +2,10 @@
 
 from struct import Struct
 from struct import error as StructError  # noqa: N812  the module's name for it is too short to stand alone
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from . import _abi
+from ._layouts import Layout
 
 __all__ = [
     "ANY_FLOAT",
@@ -30,7 +31,7 @@ __all__ = [
 T = TypeVar("T")
 
 
-class Kind(Generic[T]):
+class Kind(Layout[T]):
     """A kind of value. There is one object for each: ``gadget.Uint32``, ``gadget.String``, ...
 
     Attributes:
@@ -41,7 +42,7 @@ class Kind(Generic[T]):
         signed: whether values can be negative integers.
     """
 
-    __slots__ = ("_struct", "name", "number", "signed", "size", "type")
+    __slots__ = ("_struct", "name", "number", "signed", "type")
 
     def __init__(self, name: str, type: type[T], format: str = ""):
         self.name = name

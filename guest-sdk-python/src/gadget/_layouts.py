@@ -4,29 +4,37 @@ Kinds of numbers are layouts too: ``gadget.Uint32``.
 """
 
 import struct
-from collections.abc import Callable, Iterable
-from typing import Any, Generic, Protocol, TypeVar, overload
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, overload
+
+from ._checks import u32
 
 __all__ = ["Layout", "PerCPU", "Raw", "Struct"]
 
 T = TypeVar("T")
 
 
-class Layout(Protocol[T]):
-    """Turns values into bytes of a fixed number and back."""
+class Layout(Generic[T]):
+    """Turns values into bytes of a fixed number and back. Derive from it to have a layout of your own.
 
-    @property
-    def size(self) -> int:
-        """Bytes of a value."""
+    Attributes:
+        size: bytes of a value.
+    """
+
+    __slots__ = ("size",)
+
+    size: int
 
     def pack(self, value: T) -> bytes:
         """The bytes of a value. Raises TypeError, ValueError or OverflowError for what is none."""
+        raise NotImplementedError
 
     def unpack(self, raw: bytes) -> T:
         """The value of ``size`` bytes."""
+        raise NotImplementedError
 
 
-class Struct(Generic[T]):
+class Struct(Layout[T]):
     """A C struct: ``gadget.Struct("IHxx16s", Flow)``.
 
     Little-endian, as every machine that Inspektor Gadget runs on, and without hidden padding: where the C
@@ -38,7 +46,7 @@ class Struct(Generic[T]):
             default a value is a tuple.
     """
 
-    __slots__ = ("_struct", "_type", "size")
+    __slots__ = ("_struct", "_type")
 
     @overload
     def __init__(self: "Struct[tuple[Any, ...]]", format: str): ...
@@ -67,13 +75,13 @@ class Struct(Generic[T]):
         return self._type(*members) if self._type else members
 
 
-class Raw:
+class Raw(Layout[bytes]):
     """Bytes of a fixed number, as they are: ``gadget.Raw(16)``."""
 
-    __slots__ = ("size",)
+    __slots__ = ()
 
     def __init__(self, size: int):
-        self.size = size
+        self.size = u32(size, "size")
 
     def __repr__(self) -> str:
         return f"gadget.Raw({self.size})"
@@ -90,37 +98,31 @@ class Raw:
         return raw
 
 
-class PerCPU(Generic[T]):
+class PerCPU(Layout[list[T]]):
     """The values of a per-CPU map: a list with one for every CPU the kernel may ever have.
 
-    The kernel places each at a multiple of 8 bytes.
+    ``size`` is that of one value: the kernel places each at a multiple of 8 bytes.
 
     Args:
         each: the layout of one.
     """
 
-    __slots__ = ("each", "stride")
+    __slots__ = ("each",)
 
     cpus = 0  # of the machine; the host does not tell, the first value that is read shows it (Map)
 
     def __init__(self, each: Layout[T]):
         self.each = each
-        self.stride = -(-each.size // 8) * 8
+        self.size = -(-each.size // 8) * 8
 
     def __repr__(self) -> str:
         return f"gadget.PerCPU({self.each!r})"
 
-    @property
-    def size(self) -> int:
-        """Bytes of all values together."""
-        return self.cpus * self.stride
-
-    def pack(self, value: Iterable[T]) -> bytes:
+    def pack(self, value: list[T]) -> bytes:
         """The bytes of a list of values."""
-        return b"".join(self.each.pack(one).ljust(self.stride, b"\0") for one in value)
+        return b"".join(self.each.pack(one).ljust(self.size, b"\0") for one in value)
 
     def unpack(self, raw: bytes) -> list[T]:
         """The values, CPU 0 first."""
-        return [
-            self.each.unpack(raw[start : start + self.each.size]) for start in range(0, len(raw), self.stride)
-        ]
+        starts = range(0, len(raw), self.size)
+        return [self.each.unpack(raw[start : start + self.each.size]) for start in starts]

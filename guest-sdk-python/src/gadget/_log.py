@@ -37,7 +37,7 @@ class Log:
 
     def enabled(self, level: LogLevel) -> bool:
         """Whether a line of this level would be written. Where the host cannot tell (before v0.43): True."""
-        return bool(host.gadget_should_log(int(level)))
+        return bool(host.gadget_should_log(LogLevel(level).value))
 
     def write(self, level: LogLevel, message: str, *args: object) -> None:
         """Log at a level.
@@ -47,9 +47,10 @@ class Log:
             message: with ``%`` directives if there are args.
             args: what they stand for; formatted only if the level is enabled.
         """
-        if host.gadget_should_log(int(level)):
-            text = message % args if args else message
-            host.gadget_log(int(level), text.encode("utf-8", "backslashreplace"))
+        number = LogLevel(level).value
+        if host.gadget_should_log(number):
+            text = message % args if args else str(message)
+            host.gadget_log(number, text.encode("utf-8", "backslashreplace"))
 
 
 log = Log()

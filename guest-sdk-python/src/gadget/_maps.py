@@ -3,12 +3,14 @@
 from typing import Any, Generic, TypeVar, overload
 
 from ._abi import MapFlags, MapType
+from ._checks import encoded, u32, u64
 from ._errors import HostError, NotFoundError
 from ._handles import Handle, declare
 from ._host import host
+from ._kinds import Kind
 from ._layouts import Layout, PerCPU
 
-__all__ = ["InnerMap", "Map", "map", "new_map"]
+__all__ = ["InnerMap", "Map", "fixed", "map", "new_map"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -29,15 +31,16 @@ class Map(Handle, Generic[K, V]):
         key, value: the layouts.
     """
 
-    __slots__ = ("key", "name", "value")
+    __slots__ = ("_name", "key", "name", "value")
 
     __iter__ = None  # else Python would try m[0], m[1], ...
 
     def __init__(self, name: str, key: Layout[K], value: Layout[V]):
         super().__init__()
         self.name = name
-        self.key = _fixed(key)
-        self.value = _fixed(value)
+        self._name = encoded(name)
+        self.key = fixed(key)
+        self.value = fixed(value)
 
     def __str__(self) -> str:
         return f"map {self.name!r}"
@@ -52,11 +55,11 @@ class Map(Handle, Generic[K, V]):
             KeyError: there is none. (The host does not say why a look-up fails: a value layout smaller than
                 the map's values looks the same.)
         """
-        raw_key = self.key.pack(key)
-        per_cpu = _per_cpu(self.value)
-        if per_cpu and not PerCPU.cpus:
-            PerCPU.cpus = self._count_cpus(key, raw_key, per_cpu.stride)
-        raw = self._look_up(raw_key, self.value.size)
+        raw_key, size = packed(self.key, key), self.value.size
+        if isinstance(self.value, PerCPU):
+            PerCPU.cpus = PerCPU.cpus or self._count_cpus(key, raw_key)
+            size *= PerCPU.cpus
+        raw = self._look_up(raw_key, size)
         if raw is None or (not any(raw) and self._is_missing(raw_key)):
             raise KeyError(key)
         return self.value.unpack(raw)
@@ -94,7 +97,8 @@ class Map(Handle, Generic[K, V]):
             HostError: the host refuses: for the flags, because the map is full, or the layouts are not the
                 map's.
         """
-        if host.map_update(self.handle, self.key.pack(key), self.value.pack(value), int(flags)):
+        raw_key, raw_value = packed(self.key, key), packed(self.value, value)
+        if host.map_update(self.handle, raw_key, raw_value, u64(flags, "flags")):
             raise HostError("mapUpdate", f"the host refuses {key!r} ({flags!r}) in {self}")
 
     def __delitem__(self, key: K) -> None:
@@ -103,7 +107,7 @@ class Map(Handle, Generic[K, V]):
         Raises:
             KeyError: it is not there, or cannot be removed (as from an array).
         """
-        if host.map_delete(self.handle, self.key.pack(key)):
+        if host.map_delete(self.handle, packed(self.key, key)):
             raise KeyError(key)
 
     def _look_up(self, key: bytes, capacity: int) -> bytes | None:
@@ -118,21 +122,22 @@ class Map(Handle, Generic[K, V]):
         # as zeros. A value that is there does not fit in an empty buffer, and nothing does.
         return self._look_up(key, 0) is not None
 
-    def _count_cpus(self, key: K, raw_key: bytes, stride: int) -> int:
+    def _count_cpus(self, key: K, raw_key: bytes) -> int:
         """The smallest number of CPUs whose values are room enough for the host."""
-        too_few, enough = 0, min(_MOST_CPUS, _MOST_BYTES // stride)
-        if self._look_up(raw_key, enough * stride) is None or self._is_missing(raw_key):
+        size = self.value.size
+        too_few, enough = 0, min(_MOST_CPUS, _MOST_BYTES // size)
+        if self._look_up(raw_key, enough * size) is None or self._is_missing(raw_key):
             raise KeyError(key)
         while enough - too_few > 1:
             middle = (too_few + enough) // 2
-            if self._look_up(raw_key, middle * stride) is None:
+            if self._look_up(raw_key, middle * size) is None:
                 too_few = middle
             else:
                 enough = middle
         return enough
 
     def _fetch(self) -> int:
-        handle: int = host.get_map(self.name.encode())
+        handle: int = host.get_map(self._name)
         if not handle:
             raise NotFoundError("getMap", f"there is no {self}; maps are there from gadgetStart on")
         return handle
@@ -145,15 +150,12 @@ class NewMap(Map[K, V]):
 
     def __init__(self, name: str, type: MapType, key: Layout[K], value: Layout[V], max_entries: int):
         super().__init__(name, key, value)
-        self._type = type
-        self._max_entries = max_entries
+        self._type = MapType(type)
+        self._max_entries = u32(max_entries, "max_entries")
 
     def _fetch(self) -> int:
-        per_cpu = _per_cpu(self.value)
-        each: Layout[Any] = per_cpu.each if per_cpu else self.value
-        handle: int = host.new_map(
-            self.name.encode(), int(self._type), self.key.size, each.size, self._max_entries
-        )
+        each: Layout[Any] = self.value.each if isinstance(self.value, PerCPU) else self.value
+        handle: int = host.new_map(self._name, self._type.value, self.key.size, each.size, self._max_entries)
         if not handle:
             raise HostError("newMap", f"the host could not create {self} of type {self._type.name}")
         return handle
@@ -163,7 +165,7 @@ class NewMap(Map[K, V]):
             raise HostError("mapRelease", f"the host could not close {self}")
 
 
-class InnerMap(Generic[K, V]):
+class InnerMap(Layout[Map[K, V]]):
     """The values of a map of maps: they are maps.
 
     What a look-up gives is a Map with a handle of its own; it goes back when the object does, or with
@@ -176,17 +178,18 @@ class InnerMap(Generic[K, V]):
 
     __slots__ = ("key", "value")
 
-    size = 4
-
     def __init__(self, key: Layout[K], value: Layout[V]):
-        self.key = key
-        self.value = value
+        self.size = 4
+        self.key = fixed(key)
+        self.value = fixed(value)
 
     def __repr__(self) -> str:
         return f"gadget.InnerMap({self.key!r}, {self.value!r})"
 
     def pack(self, value: Map[K, V]) -> bytes:
         """The handle of a map."""
+        if not isinstance(value, Map):
+            raise TypeError(f"{value!r} is no map")
         return value.handle.to_bytes(4, "little")
 
     def unpack(self, raw: bytes) -> Map[K, V]:
@@ -237,10 +240,19 @@ def _per_cpu(layout: object) -> PerCPU[Any] | None:
     return layout if isinstance(layout, PerCPU) else None
 
 
-def _fixed(layout: Layout[V]) -> Layout[V]:
-    if _per_cpu(layout) or getattr(layout, "size", None):
-        return layout
-    raise TypeError(
-        f"not a layout: {layout!r}; keys and values have a fixed size: a kind of number, such as "
-        "gadget.Uint32, gadget.Struct(format), gadget.Raw(size)"
-    )
+def fixed(layout: Layout[V]) -> Layout[V]:
+    """The layout, if it is one. Raises TypeError else: what the host is given depends on it."""
+    if not isinstance(layout, Layout) or (isinstance(layout, Kind) and not layout.size):
+        raise TypeError(
+            f"not a layout: {layout!r}; keys, values and records have a fixed size: a kind of number such as "
+            "gadget.Uint32, gadget.Struct(format), gadget.Raw(size)"
+        )
+    return layout
+
+
+def packed(layout: Layout[V], value: V) -> bytes:
+    """The bytes of a value. A layout need not be one of ours, and the host takes nothing but bytes."""
+    raw = layout.pack(value)
+    if type(raw) is not bytes:
+        raise TypeError(f"{layout!r} made no bytes of {value!r}")
+    return raw

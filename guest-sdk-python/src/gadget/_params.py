@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
 
+from ._checks import encoded
 from ._errors import NotFoundError
 from ._host import host
 from ._where import where
@@ -26,10 +27,11 @@ class Param(Generic[T]):
         key: its name in gadget.yaml.
     """
 
-    __slots__ = ("_default", "_parse", "_value", "key", "where")
+    __slots__ = ("_default", "_key", "_parse", "_value", "key", "where")
 
     def __init__(self, key: str, parse: Callable[[str], T], default: T):
         self.key = key
+        self._key = encoded(key)
         self.where = where()
         self._parse = parse
         self._default = default
@@ -55,7 +57,7 @@ class Param(Generic[T]):
         return self._value
 
     def _ask(self) -> T:
-        text = _text_of(self.key)
+        text = _text_of(self._key)
         if self._default is not _missing and (text is None or (text == "" and self._parse is not str)):
             return self._default
         if text is None:
@@ -100,9 +102,9 @@ def param(key: str, *, default: Any = _missing, type: Callable[[str], Any] | Non
     return Param(key, parsers.get(type, type), default)
 
 
-def _text_of(key: str) -> str | None:
+def _text_of(key: bytes) -> str | None:
     try:
-        raw: bytes = host.get_param_value(key.encode(), _CAPACITY)
+        raw: bytes = host.get_param_value(key, _CAPACITY)
     except host.Err:
         return None
     return raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
+from ._checks import u32
 from ._errors import HostError
 from ._handles import Handle, declare
 from ._host import host
 from ._kinds import Uint32
 from ._layouts import Layout
-from ._maps import Map
+from ._maps import Map, fixed
 from ._maps import map as find_map
 
 __all__ = ["PerfReader", "perf_reader"]
@@ -30,9 +31,9 @@ class PerfReader(Handle, Generic[T]):
     def __init__(self, map: Map[Any, Any], record: Layout[T], size: int, overwritable: bool):
         super().__init__()
         self._map = map
-        self._record = record
-        self._size = size
-        self._overwritable = overwritable
+        self._record = fixed(record)
+        self._size = u32(size, "size")
+        self._overwritable = bool(overwritable)
         declare(lambda: self.handle, "gadgetStart")
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ._abi import SYSCALL_DECLARATION, SYSCALL_DECLARATION_SIZE
+from ._checks import encoded, u32
 from ._errors import NotFoundError
 from ._host import host
 
@@ -35,7 +36,7 @@ def syscall_name(id: int) -> str:
         NotFoundError: the host refuses.
     """
     try:
-        raw: bytes = host.get_syscall_name(id & 0xFFFF_FFFF, _NAME_CAPACITY)
+        raw: bytes = host.get_syscall_name(u32(id, "system call"), _NAME_CAPACITY)
     except host.Err:
         raise NotFoundError("getSyscallName", f"the host knows no name of system call {id}") from None
     return _text(raw)
@@ -47,7 +48,7 @@ def syscall_id(name: str) -> int:
     Raises:
         NotFoundError: there is none of that name.
     """
-    number: int = host.get_syscall_id(name.encode())
+    number: int = host.get_syscall_id(encoded(name))
     if number < 0:
         raise NotFoundError("getSyscallID", f"there is no system call {name!r}")
     return number
@@ -60,7 +61,7 @@ def syscall_declaration(name: str) -> SyscallDeclaration:
         NotFoundError: there is none of that name, or the host cannot read declarations (it needs tracefs).
     """
     try:
-        raw: bytes = host.get_syscall_declaration(name.encode(), SYSCALL_DECLARATION_SIZE)
+        raw: bytes = host.get_syscall_declaration(encoded(name), SYSCALL_DECLARATION_SIZE)
     except host.Err:
         raise NotFoundError("getSyscallDeclaration", f"the host has no declaration of {name!r}") from None
     start, length, _ = SYSCALL_DECLARATION["name"]
