@@ -417,7 +417,7 @@ def test_what_a_full_table_could_not_take_is_closed() -> None:
 
 
 def test_the_log_bounds_a_flood_of_wrong_calls() -> None:
-    """A million wrong calls leave a bounded log, which says at its end what is missing."""
+    """Twenty thousand wrong calls leave a bounded log, which says at its end what is missing."""
     with loaded() as guest:
         for _ in range(20_000):
             guest("dataArrayLen", 0)
