@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="session")
 def abi() -> gadget_abi.Abi:
+    """The table."""
     return gadget_abi.load()
 
 

@@ -30,6 +30,7 @@ class Host:
     def __init__(self, wasm: bytes, *, pages: int = 256) -> None:
         config = wasmtime.Config()
         config.cache = True
+        config.max_wasm_stack = 2 << 20  # as gadget_host has it
         for feature, wanted in WASM_2.items():
             setattr(config, feature, wanted)
         engine = wasmtime.Engine(config)
@@ -43,7 +44,9 @@ class Host:
         functions = [self._function(item) for item in self.module.imports]
         instance = wasmtime.Instance(self.store, self.module, functions)
         self.exports = instance.exports(self.store)
-        self.memory: wasmtime.Memory = self.exports["memory"]
+        memory = self.exports["memory"]
+        assert isinstance(memory, wasmtime.Memory)
+        self.memory = memory
 
     @property
     def imports(self) -> set[str]:
@@ -57,7 +60,9 @@ class Host:
 
     def call(self, name: str, *args: int) -> Any:
         """Call an export."""
-        return self.exports[name](self.store, *args)
+        function = self.exports[name]
+        assert isinstance(function, wasmtime.Func)
+        return function(self.store, *args)
 
     def read(self, packed: int) -> bytes:
         """The bytes a packed pointer stands for."""
@@ -85,7 +90,7 @@ class Host:
             if known is not None:
                 result: int | None = known(*args)
                 return result
-            self.calls.append((item.name, args))
+            self.calls.append((item.name or "", args))
             return 1 if kind.results else None
 
         return wasmtime.Func(self.store, kind, call)

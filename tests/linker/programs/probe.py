@@ -21,13 +21,28 @@ import time
 import traceback
 import warnings
 
-import wit_world
-from beside import SECRET
+import wit_world  # type: ignore[import-not-found]  # exists in wasm only
+from beside import SECRET  # type: ignore[import-not-found]  # beside the program
 
 import gadget
 
-_USED = (collections, dataclasses, datetime, enum, hashlib, ipaddress, json, logging, os, random, re, select)
-_USED += (socket, struct, subprocess, sys, threading, time, traceback, warnings, SECRET)
+USED = [
+    collections,
+    dataclasses,
+    datetime,
+    enum,
+    hashlib,
+    ipaddress,
+    json,
+    logging,
+    os,
+    random,
+    re,
+    select,
+    socket,
+]
+USED += [struct, subprocess, sys, threading, time, traceback, warnings]
+USED.append(SECRET)
 SHUFFLED = random.sample(range(1000), 10)  # at import: would differ from build to build
 SET = {"a", "b", "c", "d", "e"}
 BUILT_AT = {name: object() for name in SET}
@@ -42,6 +57,13 @@ def change(event: gadget.Event) -> None:
     """Read and write a scalar and a string."""
     event[count] = event[count] + 1
     event[name] = event[name] + "!"
+
+
+def statistics_of(*numbers: float) -> float:
+    """Import a module where it is needed."""
+    import statistics
+
+    return statistics.mean(numbers)
 
 
 @gadget.on_start

@@ -31,7 +31,7 @@ def floor_wat(libraries: Iterable[CoreModule]) -> str:
     for module in libraries:
         for item in filter(is_wasi, module.imports):
             name = floor_name(item)
-            if f'"{name}"' not in text:
+            if f"(export {_quoted(name)}" not in text:
                 assert isinstance(item.type, int)
                 rest[name] = module.types[item.type]
     stubs = [_stub(name, kind) for name, kind in sorted(rest.items())]
@@ -41,4 +41,10 @@ def floor_wat(libraries: Iterable[CoreModule]) -> str:
 def _stub(name: str, kind: FuncType) -> str:
     params, results = (" ".join(ValueType(c).name.lower() for c in codes) for codes in kind)
     body = "" if "[resource-drop]" in name else " unreachable"
-    return f'(func (export "{name}") (param {params}) (result {results}){body})'
+    return f"(func (export {_quoted(name)}) (param {params}) (result {results}){body})"
+
+
+def _quoted(name: str) -> str:
+    """A name as WAT has it."""
+    plain = all(" " <= c <= "~" and c not in '"\\' for c in name)
+    return f'"{name}"' if plain else '"' + "".join(f"\\{byte:02x}" for byte in name.encode()) + '"'
