@@ -72,7 +72,9 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 def run(guest: Path, tmp_path: Path) -> Run:
     """Runs `gadget run` on the guest with more arguments, in an empty directory; texts are UTF-8."""
 
-    def run(*args: str | Path, gadget: str | Path = guest, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(
+        *args: str | Path, gadget: str | Path = guest, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
         options.setdefault("stdin", None if "input" in options else subprocess.DEVNULL)
         return subprocess.run(
             [*COMMAND, str(gadget), *map(str, args)],

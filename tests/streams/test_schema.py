@@ -14,6 +14,7 @@ from gadget_host.schema import (
     EventError,
     FieldSchema,
     SourceSchema,
+    SourceType,
     describe,
     kind_name,
     schema_from_json,
@@ -42,7 +43,7 @@ def schemas(draw: st.DrawFn) -> SourceSchema:
         )
         for name in draw(NAMES)
     )
-    kind = draw(st.sampled_from(["single", "array"]))
+    kind: SourceType = draw(st.sampled_from(["single", "array"]))
     return SourceSchema(draw(TEXT), kind, fields, draw(ANNOTATIONS), tuple(draw(st.lists(TEXT, max_size=2))))
 
 
