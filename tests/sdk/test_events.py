@@ -1,5 +1,6 @@
 """Events and packets: what a callback is given, what a gadget emits, and for how long they last."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -65,11 +66,12 @@ def test_an_event_is_over_when_its_callback_returned(host: Any, run: Any) -> Non
     module = run(COLLECTS).module
     host.emit(source, {"number": b"\1\0\0\0"})
     calls = len(host.calls)
-    for access in (
+    accesses: list[Callable[[Any], object]] = [
         lambda event: event[module.number],
         lambda event: event.update({module.number: 1}),
         lambda event: event.__setitem__(module.number, 1),
-    ):
+    ]
+    for access in accesses:
         with pytest.raises(module.gadget.ReleasedError, match="this Event is over"):
             access(module.kept[0])
     assert module.kept[0].over

@@ -6,6 +6,7 @@ name is found at the start, and the message names its line.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -87,6 +88,8 @@ class Handle:
         self.close()
 
     def __del__(self) -> None:
-        # Only the number goes back. Whether the thing behind it is closed too is close()'s business.
+        # Only the number goes back: whether the thing behind it is closed too is close()'s business. Natively the
+        # host may be gone by now, and every number with it.
         if self._handle > 0 and host.attached:
-            host.release_handle(self._handle)
+            with suppress(Exception):
+                host.release_handle(self._handle)
