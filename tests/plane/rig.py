@@ -16,12 +16,15 @@ from gadget_host.sources import Source, SourceRegistry
 ABI = gadget_abi.load()
 KINDS = ABI.enums["Kind"].members
 WIDTHS = ABI.enums["Kind"].widths
-TRAP = 666
-"""The callback number whose callback traps."""
+TRAP, WORK = 666, 667
+"""The callback numbers whose callback traps, and whose callback runs the rig's own wasm code."""
 
 
-def guest_text() -> str:
-    """A module that exports each hot function under its own name, calling the import of that name."""
+def guest_text(work: str = "") -> str:
+    """A module that exports each hot function under its own name, calling the import of that name.
+
+    ``work`` is code for the callback WORK; it has the locals $data and $a to $d, and the globals $field and $source.
+    """
     imports, exports = [], []
     for name in HOT:
         params, results = ABI.current[name].core_type
@@ -33,9 +36,13 @@ def guest_text() -> str:
       {"".join(imports)}
       (import "test" "callback" (func $script (param i64 i32 i32)))
       (memory (export "memory") 1)
+      (global $field (export "field") (mut i32) (i32.const 0))
+      (global $source (export "source") (mut i32) (i32.const 0))
       {"".join(exports)}
       (func (export "dataSourceCallback") (param $callback i64) (param $source i32) (param $data i32)
+        (local $a i32) (local $b i32) (local $c i32) (local $d i32)
         (if (i64.eq (local.get $callback) (i64.const {TRAP})) (then (unreachable)))
+        (if (i64.eq (local.get $callback) (i64.const {WORK})) (then {work} (return)))
         (call $script (local.get $callback) (local.get $source) (local.get $data))))"""
 
 
@@ -60,6 +67,7 @@ class Hooks:
 
     def before_run(self) -> None:
         self.lock.acquire()
+        self.store.set_epoch_deadline(1)
 
     def after_run(self) -> None:
         self.lock.release()
@@ -83,16 +91,18 @@ class Rig:
     `rig.fieldSet(...)` calls the ABI function through the guest. `rig.on_callback` is what the guest's callback does.
     """
 
-    def __init__(self, **plane: Any) -> None:
+    def __init__(self, work: str = "", *, interrupted: bool = False, **plane: Any) -> None:
         config = wasmtime.Config()
+        config.epoch_interruption = interrupted
         config.memory_may_move = False
         config.wasm_multi_memory = True
         self.store = wasmtime.Store(wasmtime.Engine(config))
+        self.store.set_epoch_deadline(1)
         self.hooks = Hooks(self.store)
         self.plane = Plane(self.store, self.hooks, **plane)
         self.on_callback: Callable[[int, int, int], None] = lambda callback, source, data: None
         self.calls: list[tuple[int, int, int]] = []
-        module = wasmtime.Module(self.store.engine, wasmtime.wat2wasm(guest_text()))
+        module = wasmtime.Module(self.store.engine, wasmtime.wat2wasm(guest_text(work)))
         imports = [*self.plane.imports.values(), self._script()]
         self.exports = wasmtime.Instance(self.store, module, imports).exports(self.store)
         self.memory = self.exports["memory"]

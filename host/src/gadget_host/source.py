@@ -100,10 +100,7 @@ class Source:
         Raises:
             EmbedderError: one does not fit the others.
         """
-        try:
-            return self._fields.add(schemas)
-        except CallError as error:
-            raise EmbedderError(f"source {self.name!r}: {error.reason}") from None
+        return self._fields.add(schemas)
 
     def add_guest_field(self, name: str, kind: str) -> Field:
         """Add a field for the guest: a dot in its name means nothing.

@@ -103,10 +103,7 @@ class SourceRegistry:
         with self.plane.lock:
             if schema.name in self.all:
                 raise EmbedderError(f"there is a data source {schema.name!r} already")
-            try:
-                return self._add(schema)
-            except CallError as error:
-                raise EmbedderError(f"source {schema.name!r}: {error.reason}") from None
+            return self._add(schema)
 
     def create(self, name: str, type: int) -> Source:
         """Add a source of the guest's; it takes the place of one of the same name.
@@ -156,7 +153,7 @@ class SourceRegistry:
                 start, size = end, 0
 
     def _deliver(self, source: Source, data: bytes, batch: Batch) -> None:
-        number = next(self._numbers) & 0xFFFFFFFF or next(self._numbers) & 0xFFFFFFFF
+        number = 1 + next(self._numbers) % 0x7FFFFFFF
         self._records.batches[number] = batch
         self.events_in += len(batch.events)
         self.deliveries += 1

@@ -17,11 +17,16 @@
   (i32.store offset={frame.batch} (local.get $frame) (local.get $batch))
   (call $run_on (local.get $frame)))
 
-;; Goes on with the run at $depth after its guest callback trapped.
-(func $resume (export "resume") (param $depth i32) (result i32)
+;; Goes on with a batch's run at $depth after its guest callback trapped. A run that was interrupted before it had a
+;; frame, or when it had one no more, is done.
+(func $resume (export "resume") (param $depth i32) (param $batch i32) (result i32)
   (local $frame i32)
   (call $unwind (i32.add (local.get $depth) (i32.const 1)))
   (local.set $frame (call $frame_at (local.get $depth)))
+  (if (i32.le_u (i32.load (i32.const {control.depth})) (local.get $depth))
+    (then (return (i32.const {run.done}))))
+  (if (i32.ne (i32.load offset={frame.batch} (local.get $frame)) (local.get $batch))
+    (then (return (i32.const {run.done}))))
   (i32.store (i32.const {control.guest_depth}) (i32.load offset={frame.guest_depth} (local.get $frame)))
   (call $frame_end_callback (local.get $frame))
   (call $run_on (local.get $frame)))

@@ -27,6 +27,7 @@
   (i32.store offset={frame.handle} (local.get $frame) (i32.const 0))
   (i32.store offset={frame.guest_depth} (local.get $frame) (i32.load (i32.const {control.guest_depth})))
   (i32.store offset={frame.nested} (local.get $frame) (local.get $nested))
+  (i32.store offset={frame.batch} (local.get $frame) (i32.const 0))
   (i32.store (i32.const {control.depth}) (i32.add (local.get $depth) (i32.const 1)))
   (local.get $frame))
 

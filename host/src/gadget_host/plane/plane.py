@@ -15,7 +15,7 @@ from . import instance
 from .layout import FUNCTIONS, HANDLE_BITS, HANDLES_BASE, HEAP_BASE, HOT, REASONS, STRUCTS, Status
 from .memory import PlaneMemory
 
-__all__ = ["Plane"]
+__all__ = ["ExhaustedError", "Plane"]
 
 _CONTROL, _HANDLE = STRUCTS["control"], STRUCTS["handle"]
 _REASONS = list(REASONS.items())
@@ -29,6 +29,10 @@ _KIND_WORDS = {
     "map": "a map",
     "perf-reader": "a perf reader",
 }
+
+
+class ExhaustedError(CallError, EmbedderError):
+    """Stack or memory is used up: an error value for a guest that called, an exception for Python."""
 
 
 class _Addressed(Protocol):
@@ -166,7 +170,7 @@ class Plane:
                 run = self._exports["run"]
                 status = self._enter(run, self._depth, source, at, count, wire, batch)
                 while status is None:
-                    status = self._enter(self._exports["resume"], self._depth)
+                    status = self._enter(self._exports["resume"], self._depth, batch)
             finally:
                 self.flush()
         if status == Status.TOO_DEEP:
@@ -196,21 +200,19 @@ class Plane:
             failure = error
         finally:
             self._hooks.after_run()
-        self._hooks.guest_trap(
-            export, failure
-        )  # raises when the deadline has come; else the stack is used up
-        raise CallError("the stack is exhausted")
+        self._hooks.guest_trap(export, failure)  # raises when it was the deadline
+        raise ExhaustedError("the stack is used up")
 
     def allocate(self, export: str, *args: int) -> int:
         """Call something that answers 0 when there is no memory left.
 
         Raises:
-            CallError: there is none.
+            ExhaustedError: there is none.
         """
         with self._hooks.lock:
             if result := self.call(export, *args):
                 return int(result)
-            raise CallError("the host's memory for data is exhausted")
+            raise ExhaustedError(REASONS["memory"])
 
     def input(self, data: bytes) -> int:
         """Copy ``data`` to a buffer in the plane's memory; its address. The next call reuses the buffer."""
