@@ -111,7 +111,7 @@ def test_stop_amid_a_stream(guest: Path, tmp_path: Path) -> None:
 
 def test_second_interrupt(guest: Path, tmp_path: Path) -> None:
     """A gadget that does not come back does not survive a second Ctrl-C for longer than its deadline."""
-    command = [*COMMAND, str(guest), "-i", "-", "-o", "json", "--deadline", "5"]
+    command = [*COMMAND, str(guest), "-i", "-", "-o", "json", "--deadline", "2"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with process:
         send(process, event(1), schema=True)

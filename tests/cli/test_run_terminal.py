@@ -111,7 +111,7 @@ def test_coloured_log(guest: Path, stream: Path) -> None:
 @pytest.mark.parametrize("stdout", [False, True])
 def test_progress(guest: Path, stream: Path, stdout: bool) -> None:
     """A progress bar is shown while events go into a pipe, not while they are on the terminal themselves."""
-    stream.write_text(lines(*(event(n, "/x" * 200) for n in range(100, 30_000))))
+    stream.write_text(lines(*(event(n, "/x" * 200) for n in range(100, 2_000))))
     _, err = on_terminal(guest, stream, "-o", "json", stdout=stdout)
     assert ("%|" in err and "events" in err) is not stdout
     assert "INFO gadget: ready" in ESCAPES.sub("", err)
