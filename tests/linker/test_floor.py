@@ -72,7 +72,7 @@ OTHER_ERRORS = {
     "__import__('sqlite3')": "ModuleNotFoundError",
     "bytearray(100_000_000)": "MemoryError",
     "(lambda f: f(f))(lambda f: f(f))": "RecursionError",
-    "json.loads('[' * 100_000)": "RecursionError",
+    "json.loads('[' * 3_000)": "JSONDecodeError",
     "warnings.warn('w', stacklevel=1) or 1 / 0": "ZeroDivisionError",
     "logging.warning('w') or 1 / 0": "ZeroDivisionError",
 }

@@ -1,0 +1,53 @@
+"""The same program gives the same bytes, wherever and whenever it is built."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import gadget_build
+from tests.linker.conftest import HERE
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory, on another file system where there is one, with other surroundings and an empty cache."""
+    memory = Path("/dev/shm")
+    if os.access(memory, os.W_OK):
+        monkeypatch.setenv("TMPDIR", str(memory))
+        monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("GADGET_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONHASHSEED", "42")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_builds_in_different_places_are_equal(probe_wasm: bytes, elsewhere: Path) -> None:
+    """Another directory, file system, environment and cache change no byte, and leave no trace in the module."""
+    place = elsewhere / "another place"
+    shutil.copytree(HERE / "programs", place, ignore=shutil.ignore_patterns("__pycache__"))
+    (place / "README.md").write_text("A file more, which the program does not use.")
+    for file in place.iterdir():
+        os.utime(file, (1, 1))
+    result = gadget_build.build(place / "probe.py", output=elsewhere / "out.wasm")
+    assert result.output.read_bytes() == probe_wasm
+    for path in (elsewhere, HERE, Path.home(), Path(tempfile.gettempdir())):
+        assert f"{path}/".encode() not in probe_wasm
+
+
+def test_a_build_leaves_nothing_beside_the_program(probe_wasm: bytes) -> None:
+    """No bytecode, no directories: the author's files are copied before they are run."""
+    assert {path.name for path in (HERE / "programs").iterdir()} <= {"probe.py", "beside.py", "__pycache__"}
+    assert not list((HERE / "programs").rglob("*.cpython-314*"))
+
+
+def test_the_linked_template_is_cached_once(probe_wasm: bytes, caches: Path) -> None:
+    """Builds of the session share one file in the cache; it is a fraction of the module."""
+    files = [path for path in caches.rglob("*") if path.is_file()]
+    assert len(files) == 1
+    assert files[0].stat().st_size < len(probe_wasm) / 2
