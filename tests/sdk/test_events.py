@@ -229,3 +229,24 @@ def test_handles_never_run_out(host: Any, run: Any) -> None:
     for _ in range(5000):
         host.emit(source, {"number": bytes(4)})
     assert (len(host.handles), len(host.emitted), host.logs) == (before, 5001, [])
+
+
+def test_a_packet_that_is_forgotten_is_released(host: Any, run: Any) -> None:
+    """So are arrays, and the row that was begun."""
+    source = host.source("in", number=8)
+    run(
+        """
+        import gadget
+        out, table = gadget.new_source("out"), gadget.new_source("table", array=True)
+        source = gadget.source("in")
+
+        @source.on_event
+        def forget(event):
+            packet, array = out.packet(), table.array()
+            array.append()
+        """
+    )
+    before = set(host.handles)
+    for _ in range(3000):
+        host.emit(source, {"number": bytes(4)})
+    assert (host.logs, set(host.handles) - before) == ([], set())

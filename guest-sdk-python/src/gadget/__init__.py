@@ -6,7 +6,7 @@
     HOME = re.compile(r"^/home/[^/]+/")
 
     opens = gadget.source("open")
-    filename = opens.field("filename", str)
+    filename = opens.field("fname", str)
 
     @opens.on_event
     def redact(event):

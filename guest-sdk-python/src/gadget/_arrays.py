@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ._errors import HostError
 from ._host import host
-from ._packets import Event, Outgoing, Passing, Values
+from ._packets import Event, Outgoing, Transient, Values
 
 if TYPE_CHECKING:
     from ._datasource import AnySource
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["Array", "ArrayPacket", "given_array"]
 
 
-class Array(Passing):
-    """A list of data elements: ``len(rows)``, ``rows[0]``, ``for row in rows``, ``rows.append({field:
-    value})``.
+class Array(Transient):
+    """A list of data elements: ``len(rows)``, ``rows[0]``, ``for row in rows``, ``rows.append(values)``.
 
     One that a callback was given ends with the callback, and its rows with it.
     """

@@ -7,14 +7,14 @@ from . import _traceback
 from ._abi import SubscriptionType
 from ._errors import HostError
 from ._host import host
-from ._packets import Passing
+from ._packets import Transient
 
 if TYPE_CHECKING:
     from ._datasource import AnySource
 
 __all__ = ["data_source_callback", "subscribe"]
 
-_subscriptions: list[tuple[type[Passing], Callable[[Any], object]]] = []
+_subscriptions: list[tuple[type[Transient], Callable[[Any], object]]] = []
 """What a function is given, and the function, by the callback id that the host hands back."""
 
 
@@ -22,7 +22,7 @@ def subscribe(
     source: "AnySource",
     type: SubscriptionType,
     priority: int,
-    given: type[Passing],
+    given: type[Transient],
     function: Callable[[Any], object],
 ) -> None:
     """Have a function called with every data element, array or packet of a source."""

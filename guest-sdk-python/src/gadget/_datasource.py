@@ -12,7 +12,7 @@ from ._fields import Field
 from ._handles import Handle, declare
 from ._host import host
 from ._kinds import Kind
-from ._packets import Event, Packet, Passing, Values
+from ._packets import Event, Packet, Transient, Values
 
 __all__ = ["AnySource", "ArraySource", "Source", "new_source", "source"]
 
@@ -111,7 +111,7 @@ class AnySource(Handle):
         self,
         function: Callable[[Any], object] | None,
         type: SubscriptionType,
-        given: type[Passing],
+        given: type[Transient],
         priority: int,
     ) -> Any:
         order = s32(priority, "priority")

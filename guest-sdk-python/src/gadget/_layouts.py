@@ -55,7 +55,7 @@ class Struct(Layout[T]):
     def __init__(self, format: str, type: Callable[..., T]): ...
 
     def __init__(self, format: str, type: Any = None):
-        self._struct = struct.Struct("<" + format)
+        self._struct = struct.Struct("<" + format.removeprefix("<"))
         self._type = type
         self.size = self._struct.size
 

@@ -21,8 +21,7 @@ _MOST_BYTES = 1 << 20
 
 
 class Map(Handle, Generic[K, V]):
-    """A map: ``counts[key]``, ``counts[key] = value``, ``del counts[key]``, ``key in counts``,
-    ``counts.get(key)``.
+    """A map, used like a dict: ``counts[key]``, ``counts.get(key)``, ``key in counts``, ``del counts[key]``.
 
     It cannot be iterated: the host has no call for it.
 
@@ -234,10 +233,6 @@ def new_map(name: str, type: MapType, key: Layout[K], value: Layout[V], max_entr
     created = NewMap(name, type, key, value, max_entries)
     declare(lambda: created.handle, "gadgetStart")
     return created
-
-
-def _per_cpu(layout: object) -> PerCPU[Any] | None:
-    return layout if isinstance(layout, PerCPU) else None
 
 
 def fixed(layout: Layout[V]) -> Layout[V]:

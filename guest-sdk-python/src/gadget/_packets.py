@@ -6,6 +6,7 @@ whoever still holds the object gets a ReleasedError instead of somebody else's e
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
@@ -16,13 +17,13 @@ from ._host import host
 if TYPE_CHECKING:
     from ._datasource import AnySource
 
-__all__ = ["Event", "Outgoing", "Packet", "Passing", "Values"]
+__all__ = ["Event", "Outgoing", "Packet", "Transient", "Values"]
 
 T = TypeVar("T")
 Values = Mapping[Field[Any], Any]
 
 
-class Passing:
+class Transient:
     """Something with a number that is valid for a moment: an event or an array."""
 
     __slots__ = ("_data",)
@@ -56,7 +57,7 @@ class Passing:
             raise AttributeError(f"{kind!r} object has no attribute {name!r}")
 
 
-class Event(Passing):
+class Event(Transient):
     """One data element: ``event[field]`` reads a field, ``event[field] = value`` writes it, in place.
 
     An event that a callback was given ends with the callback: copy what you want to keep.
@@ -97,7 +98,7 @@ class Event(Passing):
             self[field] = value
 
 
-class Outgoing(Passing):
+class Outgoing(Transient):
     """A packet that the gadget makes: it ends by being emitted or released.
 
     As a context manager it is emitted at the end of the block, and released if the block raises.
@@ -126,6 +127,11 @@ class Outgoing(Passing):
 
     def _close_up(self, emitted: bool) -> None:
         """What has to be done before."""
+
+    def __del__(self) -> None:
+        if not self.over and host.attached:
+            with suppress(Exception):  # natively the host may be gone by now
+                self.release()
 
     def __enter__(self) -> Self:
         return self

@@ -74,8 +74,8 @@ def _run(phase: str, *, every: bool = False) -> int:
             failed = 1
             if not every:
                 break
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _fails(sys.stdout.flush)
+    _fails(sys.stderr.flush)
     return failed
 
 

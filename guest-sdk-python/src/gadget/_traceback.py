@@ -5,6 +5,7 @@ Not the standard library's traceback module: importing it makes the gadget's mem
 larger.
 """
 
+from contextlib import suppress
 from types import TracebackType
 
 from ._abi import LogLevel
@@ -24,7 +25,8 @@ def log(error: BaseException) -> None:
         text = describe(error)
     except BaseException as another:  # a broken __str__, or no memory left
         text = f"{type(error).__name__} (and its description failed: {type(another).__name__})"
-    host.gadget_log(int(LogLevel.Error), text.encode("utf-8", "backslashreplace"))
+    with suppress(Exception):
+        host.gadget_log(int(LogLevel.Error), text.encode("utf-8", "backslashreplace"))
 
 
 def describe(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """Where the author's own code is: the line of a declaration, file names as in the project."""
 
 import sys
+from functools import cache
 from types import FrameType
 
 __all__ = ["relative", "where"]
@@ -21,6 +22,7 @@ def ours(module: str) -> bool:
     return module == "gadget" or module.startswith("gadget.")
 
 
+@cache
 def relative(filename: str) -> str:
     """A file name without the entry of ``sys.path`` it was imported from: as it reads in the project."""
     roots = [root.rstrip("/") + "/" for root in sys.path if root]
