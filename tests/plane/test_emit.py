@@ -362,6 +362,10 @@ def test_collected_events_survive_the_plane(rig: Rig) -> None:
     rig.plane.close()
     assert out.drain() == [{"it": 4}, {"it": 0}]
     assert (rig.plane.guest_calls, rig.plane.host_calls) == calls == (2, 2)
+    assert rig.plane.live_handles() == 0
+    for use in (lambda: source.emit({"it": 5}), lambda: source.add_field("more", "Uint8")):
+        with pytest.raises(EmbedderError, match="closed"):
+            use()
 
 
 def test_the_counter_for_the_watchdog_moves_with_events_and_top_level_callbacks(rig: Rig) -> None:

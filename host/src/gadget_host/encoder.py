@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .rows import Codec, Event
-from .schema import EventError, SourceType
+from .schema import EventError, SourceType, describe
 
 __all__ = ["Encoder", "WiderError"]
 
@@ -36,7 +36,7 @@ class Encoder:
                 self.cleaned[index] = clean = self._clean(event, index)
                 return self._codec.encode_clean(clean)
         if not isinstance(event, list | tuple):
-            raise EventError(self._codec.source, index, "", "a list of objects", type(event).__name__)
+            raise EventError(self._codec.source, index, "", "a list of objects", describe(event))
         rows, clean_rows = [len(event).to_bytes(4, "little")], list(event)
         for number, element in enumerate(event):
             try:

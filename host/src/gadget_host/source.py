@@ -147,6 +147,7 @@ class Source:
         Raises:
             EventError: an event does not fit; none was delivered then.
             GuestError: the gadget cannot go on: it exceeded its deadline, or ended itself.
+            EmbedderError: the gadget is closed. (One that was stopped ignores events.)
             Exception: what a Python subscriber raised; the events behind were not delivered.
         """
         with self._plane.lock:

@@ -14,7 +14,7 @@ from gadget_abi import EmbedderError
 
 from .plane.layout import HANDLE_BITS, REASONS, STRUCTS
 from .rows import Event
-from .schema import KINDS, WIDTHS
+from .schema import KINDS, WIDTHS, describe
 from .values import canonical, to_bits, to_bytes
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class EventView(_Level):
         try:
             value = canonical(field.kind, value, field.size)
         except ValueError as error:
-            raise EmbedderError(f"field {field.full_name!r}: expected {error}, found {value!r}") from None
+            raise EmbedderError(f"field {field.full_name!r}: expected {error}, found {describe(value)}") from None
         plane = self._lease.plane
         if field.kind in WIDTHS:
             kind, bits = KINDS.index(field.kind), to_bits(field.kind, value)

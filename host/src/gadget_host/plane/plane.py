@@ -97,7 +97,6 @@ class Plane:
         if self._final is None:
             self.flush()
             self._final = self.guest_calls, self.host_calls
-            self._stopped = True
             self._objects.clear()
 
     @property
@@ -163,6 +162,7 @@ class Plane:
             EmbedderError: called from inside 16 deliveries, or the plane has no memory left.
         """
         with self._hooks.lock:
+            self._check_open()
             if self._stopped:
                 return
             try:
@@ -181,6 +181,7 @@ class Plane:
     def _enter(self, function: wasmtime.Func | None, *args: int) -> int | None:
         """Call something in which the guest may run; None when it trapped and delivery goes on."""
         assert function is not None, "nothing subscribes a guest without a callback"
+        self._check_open()
         self._hooks.before_run()
         try:
             return cast("int | None", function(self._store, *args))
@@ -193,6 +194,7 @@ class Plane:
 
     def call(self, export: str, *args: int) -> Any:
         """Call something in which no guest runs."""
+        self._check_open()
         self._hooks.before_run()
         try:
             return self._exports[export](self._store, *args)
@@ -202,6 +204,10 @@ class Plane:
             self._hooks.after_run()
         self._hooks.guest_trap(export, failure)  # raises when it was the deadline
         raise ExhaustedError("the stack is used up")
+
+    def _check_open(self) -> None:
+        if self._final is not None:
+            raise EmbedderError("the gadget is closed")
 
     def allocate(self, export: str, *args: int) -> int:
         """Call something that answers 0 when there is no memory left.
