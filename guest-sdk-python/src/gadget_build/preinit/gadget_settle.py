@@ -18,6 +18,9 @@ COMPANIONS = {
 ENCODINGS = ("ascii", "latin_1", "utf_8_sig", "utf_16", "utf_16_le", "utf_16_be")
 
 
+random.seed(0)  # for what the program draws while it is imported
+
+
 def settle(lazy: Iterable[str]) -> None:
     """Bring the interpreter to a state that does not depend on when and where it was built.
 
