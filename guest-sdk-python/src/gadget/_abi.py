@@ -4,16 +4,17 @@ from enum import IntEnum, IntFlag
 
 __all__ = [
     "KIND_WIDTHS",
-    "Kind",
-    "LogLevel",
     "MAX_ARRAY_INDEX",
     "MAX_HANDLES",
     "MAX_MEMORY_PAGES",
     "MAX_STOP_SECONDS",
     "MAX_SYSCALL_PARAMS",
+    "SYSCALL_DECLARATION",
+    "SYSCALL_DECLARATION_SIZE",
+    "Kind",
+    "LogLevel",
     "MapFlags",
     "MapType",
-    "SYSCALL_DECLARATION",
     "SourceType",
     "SubscriptionType",
 ]

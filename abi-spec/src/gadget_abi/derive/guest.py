@@ -15,7 +15,8 @@ from enum import IntEnum, IntFlag
 def guest_module(abi: Abi) -> str:
     """The text of gadget/_abi.py: enums, widths of scalar kinds, limits, the syscall declaration."""
     enums = [enum for enum in abi.enums.values() if enum.type]
-    names = sorted([enum.name for enum in enums] + [*_limits(abi), "KIND_WIDTHS", "SYSCALL_DECLARATION"])
+    constants = [*_limits(abi), "KIND_WIDTHS", "SYSCALL_DECLARATION", "SYSCALL_DECLARATION_SIZE"]
+    names = sorted(constants) + sorted(enum.name for enum in enums)
     listing = "".join(f'    "{name}",\n' for name in names)
     parts = [_HEAD, f"__all__ = [\n{listing}]\n"]
     parts += [_enum(enum) for enum in enums]
