@@ -18,6 +18,7 @@ import os
 import tempfile
 import time
 import zlib
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,7 +26,7 @@ import wasmtime
 
 from ._engine import validate
 
-__all__ = ["cache_dir", "compile_guest", "compile_module"]
+__all__ = ["cache_dir", "compile_guest", "compile_text"]
 
 _KEEP_BYTES = 1 << 30
 _SUFFIX = ".cwasm"
@@ -45,30 +46,38 @@ def compile_guest(engine: wasmtime.Engine, wasm: bytes) -> wasmtime.Module:
     Raises:
         wasmtime.WasmtimeError: the guest is not valid.
     """
-    return _load(engine, wasm, check=True)
+
+    def checked() -> bytes:
+        validate(wasm)
+        return wasm
+
+    return _load(engine, _key(wasm, "guest"), checked)
 
 
-def compile_module(engine: wasmtime.Engine, wasm: bytes) -> wasmtime.Module:
-    """Compile a module of our own, or take it from the cache."""
-    return _load(engine, wasm, check=False)
+def compile_text(engine: wasmtime.Engine, text: str, assemble: Callable[[str], bytes]) -> wasmtime.Module:
+    """Assemble and compile a module of our own, or take it from the cache.
+
+    Args:
+        engine: for which.
+        text: tells the module from others; everything it depends on.
+        assemble: makes wasm of the text, where the cache does not have it.
+    """
+    return _load(engine, _key(text.encode(), "host"), lambda: assemble(text))
 
 
-def _load(engine: wasmtime.Engine, wasm: bytes, *, check: bool) -> wasmtime.Module:
-    key = _key(wasm, check)
+def _load(engine: wasmtime.Engine, key: str, make: Callable[[], bytes]) -> wasmtime.Module:
     directory = _private(cache_dir())
     module = _find(engine, directory, key) if directory else None
     if module is None:
-        if check:
-            validate(wasm)
-        module = wasmtime.Module(engine, wasm)
+        module = wasmtime.Module(engine, make())
         if directory:
             _store(directory, key, module.serialize())
     return module
 
 
-def _key(wasm: bytes, check: bool) -> str:
-    digest = hashlib.sha256(wasm, usedforsecurity=False)
-    digest.update(f"wasmtime {version('wasmtime')} {'guest' if check else 'host'}".encode())
+def _key(made_from: bytes, kind: str) -> str:
+    digest = hashlib.sha256(made_from, usedforsecurity=False)
+    digest.update(f"wasmtime {version('wasmtime')} {kind}".encode())
     return digest.hexdigest()[:40]
 
 

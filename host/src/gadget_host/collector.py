@@ -55,12 +55,13 @@ class Collector:
         self._left_out.add(source)
         self._groups = [group for group in self._groups if group[0] is not source]
 
-    def take(self, source: Source, event: Any) -> None:
-        """Add an event."""
-        if self._groups and self._groups[-1][0] is source:
-            self._groups[-1][1].append(event)
-        elif source not in self._left_out:
-            self._groups.append((source, [event]))
+    def group(self, source: Source) -> list[Any]:
+        """The list that the next events of a source go to."""
+        if source in self._left_out:
+            return []
+        if not self._groups or self._groups[-1][0] is not source:
+            self._groups.append((source, []))
+        return self._groups[-1][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +88,17 @@ class Records:
 
     def decode(self, data: bytes) -> None:
         """Decode records, from records.wat, in their order."""
-        at, end = 0, len(data)
+        at, end, last = 0, len(data), -1
         while at < end:
             size, number, kind, elements, origin = _RECORD.unpack_from(data, at)
-            collector, source = self._collectors[number]
+            if number != last:
+                collector, source = self._collectors[number]
+                group, last = collector.group(source), number
             if kind == _ARRAY:
                 event: Any = self._array(source, data, at + _RECORD.size, elements, origin)
             else:
                 event, _ = self._element(source, data, at + _RECORD.size, None)
-            collector.take(source, event)
+            group.append(event)
             self.count += 1
             at += size
 
@@ -113,7 +116,7 @@ class Records:
             return source.codec().whole(count)(data, at)
         batch = self.batches[number]
         codec = source.codec(batch.wire)
-        event = batch.events[origin] if row is None else batch.events[row][origin]
+        event: Event = batch.events[origin] if row is None else batch.events[row][origin]
         if not batch.reuse:
             event = codec.copy(event)
         codec.complete(event)

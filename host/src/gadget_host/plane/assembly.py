@@ -1,8 +1,9 @@
-"""The plane's modules as wasm bytes, from the wat files next to this one."""
+"""The plane's modules, from the wat files next to this one."""
 
 from __future__ import annotations
 
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Final
 
@@ -13,7 +14,7 @@ from gadget_abi import load
 from .inline import inline
 from .layout import HOT, INITIAL_PAGES, STRUCTS, fill
 
-__all__ = ["plane_wasm", "trampolines_wasm"]
+__all__ = ["assemble", "plane_text", "trampolines_text"]
 
 _FILES: Final = (
     "module",
@@ -33,25 +34,34 @@ _FILES: Final = (
 
 
 @cache
-def plane_wasm() -> bytes:
-    """The data plane, all wat files in one module."""
+def plane_text() -> str:
+    """The fields of the data plane's module, from all wat files, with numbers for names."""
     directory = files(__package__)
     parts = [(directory / f"{stem}.wat").read_text(encoding="utf-8") for stem in _FILES]
-    return bytes(wat2wasm("(module $plane\n" + _types() + inline(fill("\n".join(parts))) + ")"))
+    return "\n".join((_inliner(), _types(), fill("\n".join(parts))))
 
 
 @cache
-def trampolines_wasm() -> bytes:
+def trampolines_text() -> str:
     """What the guest is instantiated with: a function per hot import that counts the call and makes it.
 
     The module also holds the plane's memory, which so is the first of the two memories the plane is given.
     """
     functions = "\n".join(_trampoline(name, index) for index, name in enumerate(HOT))
-    text = (
-        f'(module $trampolines (memory (export "memory") {INITIAL_PAGES})\n'
-        f'(table $hot (export "table") {len(HOT)} funcref)\n{_types()}{functions})'
+    return (
+        f'{_inliner()}(memory (export "memory") {INITIAL_PAGES})\n'
+        f'(table $hot (export "table") {len(HOT)} funcref)\n{_types()}{functions}'
     )
-    return bytes(wat2wasm(text))
+
+
+def assemble(text: str) -> bytes:
+    """The module of these fields."""
+    return bytes(wat2wasm(f"(module {inline(text)})"))
+
+
+def _inliner() -> str:
+    """A comment that tells texts by what the inliner makes of them."""
+    return f";; {sha256((files(__package__) / 'inline.py').read_bytes()).hexdigest()}\n"
 
 
 def _types() -> str:

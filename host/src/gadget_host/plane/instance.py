@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import wasmtime
 
-from .._cache import compile_module
+from .._cache import compile_text
 from .._state import PlaneHooks
-from .assembly import plane_wasm, trampolines_wasm
+from .assembly import assemble, plane_text, trampolines_text
 
 __all__ = ["connect", "trampolines"]
 
@@ -27,7 +27,7 @@ _UPCALLS: Final = {
 def trampolines(store: wasmtime.Store, hooks: PlaneHooks) -> Mapping[str, Any]:
     """Instantiate the module the guest is linked against: hot functions by name, "memory" and "table"."""
     with hooks.unlimited():
-        instance = wasmtime.Instance(store, compile_module(store.engine, trampolines_wasm()), [])
+        instance = wasmtime.Instance(store, compile_text(store.engine, trampolines_text(), assemble), [])
     return instance.exports(store)
 
 
@@ -58,7 +58,7 @@ def connect(
     for name, (params, results) in _UPCALLS.items():
         function = hooks.host(_weak_method(target, f"on_{name}"))
         given["host", name] = wasmtime.Func(store, wasmtime.FuncType(params, results), function)
-    module = compile_module(store.engine, plane_wasm())
+    module = compile_text(store.engine, plane_text(), assemble)
     with hooks.unlimited():
         instance = wasmtime.Instance(store, module, [given[i.module, i.name or ""] for i in module.imports])
     return dict(instance.exports(store).items())  # type: ignore[arg-type]  # all of them are functions
