@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cli.conftest import SCHEMA, Run, event, lines
+from tests.cli.conftest import COMMAND, SCHEMA, Run, event, lines
 
 
 def printed(result: subprocess.CompletedProcess[str]) -> list[Any]:
@@ -228,6 +228,16 @@ def test_impossible_request(run: Run, args: list[str], message: str) -> None:
     """What cannot be done is refused before anything runs."""
     result = run(*args)
     assert (result.stderr, result.stdout, result.returncode) == (f"gadget: error: {message}\n", "", 1)
+
+
+def test_closed_standard_input(run: Run, guest: Path) -> None:
+    """A standard input that is closed cannot be read, and that is said."""
+    command = " ".join([*COMMAND, str(guest), "-i", "-", "<&-"])
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)
+    assert (result.stderr, result.returncode) == (
+        "gadget: error: cannot read <stdin>: it is closed\n",
+        1,
+    )
 
 
 @pytest.mark.parametrize(

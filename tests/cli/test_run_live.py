@@ -83,6 +83,17 @@ def test_stop_while_waiting(
     assert json.loads((tmp_path / "s").read_text())["events_in"] == 1
 
 
+def test_stop_before_the_first_event(guest: Path) -> None:
+    """Ctrl-C while the run waits for a first line, to learn the kinds from, ends it at once."""
+    command = [*COMMAND, str(guest), "-i", "open=-"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    with process:
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert b"Traceback" not in pipe(process.stderr).read()
+
+
 def test_stop_amid_a_stream(guest: Path, tmp_path: Path) -> None:
     """Ctrl-C in the middle of a stream ends it between two events; what was read has been printed."""
     fifo = tmp_path / "fifo"

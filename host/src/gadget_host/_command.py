@@ -42,6 +42,7 @@ class _Command:
         self._args = args
         self._console = Console()
         self._bad_lines = BadLines(self._console.note, stop=args.on_error == "stop")
+        self._stop = StopSignals()
 
     def run(self) -> int:
         """Load, feed, finish, report."""
@@ -50,13 +51,13 @@ class _Command:
         params = target.params(dict(args.param))
         self._check_stats()
         schemas = self._schemas()
-        with StopSignals() as stop, ExitStack() as closing:
-            readers = self._open(schemas, stop)
+        with self._stop, ExitStack() as closing:
+            readers = self._open(schemas)
             for reader in readers:
                 closing.callback(reader.close)
             gadget = closing.enter_context(self._load(target, params))
             code = self._stream(gadget, readers, schemas)
-        return stop.exit_code or code
+        return self._stop.exit_code or code
 
     def _load(self, target: Target, params: dict[str, str]) -> Gadget:
         settings = {
@@ -87,13 +88,15 @@ class _Command:
                 self._console.note(note)
         return schemas
 
-    def _open(self, schemas: dict[str, SourceSchema], stop: StopSignals) -> list[EventReader]:
+    def _open(self, schemas: dict[str, SourceSchema]) -> list[EventReader]:
         """The inputs, in order; they share what is known of schemas."""
         if sum(path == STDIN for _, path in self._args.input) > 1:
             raise EmbedderError("two inputs are -, but standard input can be read only once")
         default = next(iter(schemas)) if len(schemas) == 1 else None
         return [
-            EventReader(path, self._bad_lines, source=source, default=default, schemas=schemas, stop=stop)
+            EventReader(
+                path, self._bad_lines, source=source, default=default, schemas=schemas, stop=self._stop
+            )
             for source, path in self._args.input
         ]
 
@@ -133,6 +136,8 @@ class _Command:
             reader.start()
             if reader.inference:
                 self._console.note(f"{reader.name}: {reader.inference}")
+        if self._stop.requested:  # while it waited for the first events: nothing has begun
+            raise KeyboardInterrupt
         try:
             run.start(schemas.values())
         except GuestError as error:

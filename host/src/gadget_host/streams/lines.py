@@ -156,7 +156,9 @@ def _until_damage(decoder: zlib._Decompress, data: bytes) -> Iterator[bytes]:
 
 def _open(path: str) -> int:
     if path == STDIN:
-        return sys.stdin.fileno()
+        if sys.stdin is None:  # closed; its number may be another file's by now
+            raise EmbedderError("cannot read <stdin>: it is closed")
+        return 0
     try:
         if Path(path).is_dir():
             raise EmbedderError(f"cannot read {path}: it is a directory")

@@ -100,7 +100,7 @@ class EventReader:
                 f"{self.name}: which data source is this? The stream has no schema line: "
                 f"name it (--input SOURCE={STDIN if self.name == '<stdin>' else self.name})"
             )
-        if self.source is not None and self.source not in self.schemas:
+        if self.source is not None and self.source not in self.schemas and event:
             self._infer(self.source)
 
     def _read_head(self) -> bool:
