@@ -100,12 +100,13 @@ class Rig:
         self.store.set_epoch_deadline(1)
         self.hooks = Hooks(self.store)
         self.plane = Plane(self.store, self.hooks, **plane)
-        self.on_callback: Callable[[int, int, int], None] = lambda callback, source, data: None
+        self.on_callback: Callable[[int, int, int], object] = lambda callback, source, data: None
         self.calls: list[tuple[int, int, int]] = []
-        module = wasmtime.Module(self.store.engine, wasmtime.wat2wasm(guest_text(work)))
+        module = wasmtime.Module(self.store.engine, bytes(wasmtime.wat2wasm(guest_text(work))))
         imports = [*self.plane.imports.values(), self._script()]
-        self.exports = wasmtime.Instance(self.store, module, imports).exports(self.store)
-        self.memory = self.exports["memory"]
+        instance = wasmtime.Instance(self.store, module, imports)
+        self.exports: dict[str, Any] = dict(instance.exports(self.store).items())
+        self.memory: wasmtime.Memory = self.exports["memory"]
         self.plane.attach(self.memory, self.exports["dataSourceCallback"])
         self.registry = SourceRegistry(self.plane)
 
@@ -147,7 +148,8 @@ class Rig:
 
     def source(self, name: str, fields: str = "", type: Any = "single") -> tuple[Source, int]:
         """A source with fields given as "name:kind ..." and its handle."""
-        schemas = tuple(FieldSchema(*field.split(":")) for field in fields.split())
+        pairs = (field.split(":") for field in fields.split())
+        schemas = tuple(FieldSchema(name, kind) for name, kind in pairs)
         source = self.registry.add(SourceSchema(name, type, schemas))
         return source, self.plane.new_handle("source", source)
 

@@ -1,5 +1,7 @@
 """Array packets of the guest: elements added, found, changed, kept."""
 
+from typing import Any
+
 import pytest
 
 from tests.plane.rig import KINDS, Rig
@@ -113,12 +115,15 @@ def test_an_event_of_python_may_outlive_its_delivery_in_an_array(rig: Rig) -> No
     field = rig.field(source, "it")
 
     def callback(number: int, s: int, data: int) -> None:
-        assert rig.fieldSet(field, data, U32, rig.scalar(field, data, "Uint32") + 1) == 0
+        value = rig.fieldGetScalar(field, data, U32, 0)
+        assert rig.fieldSet(field, data, U32, value + 1) == 0
         assert rig.dataArrayAppend(kept, data) == 0
 
     rig.on_callback = callback
     rig.subscribe(source)
-    events = [[{"it": n, "text": "t" * n, "blob": bytes([n]) * 9}] for n in range(20)]
+    events: list[list[dict[str, Any]]] = [
+        [{"it": n, "text": "t" * n, "blob": bytes([n]) * 9}] for n in range(20)
+    ]
     for event in events:
         source.emit(event)
     changed = [{**event, "it": event["it"] + 1} for (event,) in events]

@@ -1,5 +1,6 @@
 """Delivery: order, nesting, traps, subscribers in Python, what happens when."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ def test_subscribers_are_called_by_priority_then_in_order(rig: Rig) -> None:
     rig.on_callback = lambda number, s, data: order.append(number)
     for number, priority in enumerate([0, 5, -(1 << 31), 0, (1 << 31) - 1, -1, 5]):
         if number % 2:
-            source.subscribe(lambda event, number=number: order.append(number), priority=priority)
+            source.subscribe(partial(lambda number, event: order.append(number), number), priority=priority)
         else:
             rig.subscribe(source, callback=number, priority=priority)
     source.emit({"it": 1})

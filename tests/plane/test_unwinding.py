@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import wasmtime
@@ -104,9 +105,9 @@ def test_a_guest_out_of_stack_leaves_the_plane_whole(rig: Rig) -> None:
     array = rig.dataSourceNewPacketArray(handle)
     for padding in range(12):
         wasm = wasmtime.wat2wasm(recursion(handle, array, text, padding))
-        module = wasmtime.Module(rig.store.engine, wasm)
+        module = wasmtime.Module(rig.store.engine, bytes(wasm))
         imports = [rig.plane.imports[item.name or ""] for item in module.imports]
-        deep = wasmtime.Instance(rig.store, module, imports).exports(rig.store)["deep"]
+        deep: Any = wasmtime.Instance(rig.store, module, imports).exports(rig.store)["deep"]
         length = rig.dataArrayLen(array)
         with pytest.raises(wasmtime.Trap, match="stack"):
             deep(rig.store, *[0] * (padding + 1))

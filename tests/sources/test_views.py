@@ -1,5 +1,6 @@
 """Events as Python subscribers see and change them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ FIELDS = (
     FieldSchema("blob", "Bytes"),
     FieldSchema("path", "CString"),
 )
-EVENT = {
+EVENT: dict[str, Any] = {
     "pid": 7,
     "proc": {"comm": "sh", "creds": {"uid": -1}},
     "ok": True,
@@ -166,14 +167,17 @@ def test_a_view_ends_with_its_call(rig: Rig, kind: Any) -> None:
     source, _ = subscribed(rig, keep, "array", kind)
     source.emit([EVENT])
     *views, level = kept
-    for use in (
-        *(lambda view=view: len(view) for view in kept),
+    for view in kept:
+        with pytest.raises(EmbedderError, match="has returned"):
+            len(view)
+    uses: list[Callable[[], object]] = [
         lambda: views[-1]["pid"],
         lambda: views[-1].update(pid=1),
         lambda: level["comm"],
         lambda: level.update(comm="x"),
         lambda: views[-1].to_dict(),
-    ):
+    ]
+    for use in uses:
         with pytest.raises(EmbedderError, match="has returned"):
             use()
 
