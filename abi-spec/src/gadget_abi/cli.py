@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points, version
 
-from gadget_abi.errors import GadgetError
+from gadget_abi.errors import EmbedderError, GadgetError
 
 __all__ = ["build_parser", "main"]
 
@@ -26,8 +26,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"gadget {version('gadget-abi')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for entry in sorted(entry_points(group="gadget.commands"), key=_order):
-        entry.load()(commands)
+        _load(entry)(commands)
     return parser
+
+
+def _load(entry: EntryPoint) -> Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None]:
+    try:
+        register: Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None] = entry.load()
+    except (ImportError, AttributeError) as error:
+        owner = entry.dist.name if entry.dist else "its distribution"
+        raise EmbedderError(f"gadget {entry.name} cannot be loaded: {error}; reinstall {owner}") from error
+    return register
 
 
 def _order(entry: EntryPoint) -> tuple[int, str]:
