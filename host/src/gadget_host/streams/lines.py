@@ -105,7 +105,10 @@ class ByteStream:
         """Wait until a live input has something, or the run is asked to stop; False in the second case."""
         if not self.live or self._stop is None or self._stop.fileno() < 0:
             return True
-        select.select([self._fd, self._stop.fileno()], [], [])
+        waiting = select.poll()  # unlike select, it takes descriptors beyond 1023
+        waiting.register(self._fd, select.POLLIN)
+        waiting.register(self._stop.fileno(), select.POLLIN)
+        waiting.poll()
         return not self._stop.requested
 
     def _gunzip(self, data: bytes) -> Iterator[bytes]:
