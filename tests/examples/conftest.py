@@ -44,6 +44,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 def run(built: Callable[[str], Path]) -> Run:
     """Run an example over the stream it is made for; without arguments, printing JSON."""
 
+    @cache
     def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         source = SOURCE[name]
         done = gadget("run", built(name), "-i", f"{source}={RECORDED[source]}", "-o", "json", *arguments)

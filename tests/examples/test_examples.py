@@ -62,7 +62,7 @@ def test_exec_storm_warns_of_every_storm(run: Run) -> None:
     log = run("exec_storm").stderr
     for storm in storms:
         assert f"{storm['comm']}[{storm['pid']}] started 50 programs in {storm['took_ms']} ms" in log
-    assert log.count(" started 50 programs in ") == len(storms)
+    assert log.count("WARN") == len(storms)
     assert "in the window before" not in log
     assert "in the window before" in run("exec_storm", "--log-level", "debug").stderr
 
@@ -131,10 +131,3 @@ def test_an_example_runs_on_inspektor_gadget(example: str, built: Callable[[str]
     done = gadget("check", built(example))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "and later" in done.stdout
-
-
-def test_the_same_directory_builds_the_same_bytes(built: Callable[[str], Path], tmp_path: Path) -> None:
-    """Building an example twice gives the same file."""
-    again = tmp_path / "again.wasm"
-    assert gadget("build", EXAMPLES / "redact", "-o", again).returncode == 0
-    assert again.read_bytes() == built("redact").read_bytes()
