@@ -162,7 +162,9 @@ class EventView(_Level):
         try:
             value = canonical(field.kind, value, field.size)
         except ValueError as error:
-            raise EmbedderError(f"field {field.full_name!r}: expected {error}, found {describe(value)}") from None
+            raise EmbedderError(
+                f"field {field.full_name!r}: expected {error}, found {describe(value)}"
+            ) from None
         plane = self._lease.plane
         if field.kind in WIDTHS:
             kind, bits = KINDS.index(field.kind), to_bits(field.kind, value)
