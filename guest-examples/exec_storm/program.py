@@ -30,7 +30,7 @@ class Window(NamedTuple):
     starts: int
 
 
-# An LRU map forgets the parents that have been quiet for longest. An eBPF program could share it by its name.
+# An LRU map forgets the parents that have been quiet for longest. (One that an eBPF program fills: gadget.map.)
 parents = gadget.new_map(
     "storm_parents",
     gadget.MapType.LRUHash,
