@@ -300,6 +300,37 @@ def test_a_python_subscriber_may_emit(rig: Rig) -> None:
     assert len(rig.hooks.traps) == 6
 
 
+def test_python_code_that_a_guest_calls_may_emit(rig: Rig) -> None:
+    """A host function's code, and that which is told of warnings, emit in the middle of a batch: nothing is lost."""
+    source, handle = rig.source("s", "it:Uint32")
+    other, _ = rig.source("other", "it:Uint32 text:String")
+    field = rig.field(source, "it")
+
+    def warn(function: str, message: str) -> None:
+        other.emit({"it": 1000})
+
+    def callback(number: int, s: int, data: int) -> None:
+        other.emit_batch([{"it": rig.fieldGetScalar(field, data, U32, 0), "text": "x" * 100}] * 2)
+        assert rig.fieldSet(field, data, 0, 0) == 1  # warns
+        if number == 1:
+            packet = rig.dataSourceNewPacketSingle(handle)
+            rig.fieldSet(field, packet, U32, 7)
+            assert rig.dataSourceEmitAndRelease(other_handle, packet) == 0
+
+    other_handle = rig.plane.new_handle("source", other)
+    rig.hooks.warn = warn  # type: ignore[method-assign]
+    rig.on_callback = callback
+    out = rig.registry.collect()
+    rig.subscribe(source, callback=1)
+    rig.subscribe(other, callback=TRAP, priority=5)
+    live = rig.plane.live_handles()
+    source.emit_batch([{"it": n} for n in range(3)])
+    found = [(s.name, event["it"]) for s, events in out.drain_by_source() for event in events]
+    per_event = [[("other", n), ("other", n), ("other", 1000), ("other", 1000), ("s", n)] for n in range(3)]
+    assert found == [item for items in per_event for item in items]
+    assert rig.plane.live_handles() == live
+
+
 def test_python_subscribers_that_emit_for_ever_are_stopped(rig: Rig) -> None:
     """Beyond 16 deliveries inside one another emit raises, and the plane is as before."""
     source, _ = rig.source("s", "it:Uint32")

@@ -73,7 +73,9 @@ class Plane:
         self.memory.set_u32(_CONTROL["log_level"], log_level)
         self._objects: dict[int, tuple[str, Any]] = {}
         self._inputs: dict[int, tuple[int, int]] = {}  # address and size of the rows' buffer, by depth
-        self._depth = 0  # frames of deliveries that are under way
+        self._depth = (
+            0  # frames of deliveries that are under way; the plane may have more, left by an unwinding
+        )
         self._stopped = False
         self._final: tuple[int, int] | None = None
         self.records = lambda data: None
@@ -165,13 +167,15 @@ class Plane:
             self._check_open()
             if self._stopped:
                 return
+            depth = self._depth
             try:
                 at = self.input(rows)
-                run = self._exports["run"]
-                status = self._enter(run, self._depth, source, at, count, wire, batch)
+                self._depth = depth + 1
+                status = self._enter(self._exports["run"], depth, source, at, count, wire, batch)
                 while status is None:
-                    status = self._enter(self._exports["resume"], self._depth, batch)
+                    status = self._enter(self._exports["resume"], depth, batch)
             finally:
+                self._depth = depth
                 self.flush()
         if status == Status.TOO_DEEP:
             raise EmbedderError("a subscriber emits too deep inside the delivery of another event")
@@ -269,7 +273,13 @@ class Plane:
 
     def on_warn(self, function: int, why: int, detail: int) -> None:
         """A hot function was called wrongly."""
-        name, text = _REASONS[why - 1]
+        outer, self._depth = self._depth, self.memory.u32(_CONTROL["depth"])
+        try:
+            self._warn(function, *_REASONS[why - 1], detail)
+        finally:
+            self._depth = outer
+
+    def _warn(self, function: int, name: str, text: str, detail: int) -> None:
         text = text.format(detail if name in _SIGNED else detail & 0xFFFFFFFF)
         if name.startswith("not_"):
             text += self._what_is(detail)
