@@ -251,4 +251,10 @@ def fill(text: str) -> str:
     Raises:
         KeyError: a name that is not defined here.
     """
-    return re.sub(r"\{([\w.]+)\}", lambda match: names()[match[1]], text)
+
+    def number(match: re.Match[str]) -> str:
+        if match[1] not in names():
+            raise KeyError(f"no such name: {match[1]}")
+        return names()[match[1]]
+
+    return re.sub(r"\{([\w.]+)\}", number, text)
