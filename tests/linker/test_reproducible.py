@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+import gadget_abi
 import gadget_build
+from gadget_build.program import find_program, oldest_release
 from tests.linker.conftest import HERE
+
+OTHER = HERE.parent / "bench" / "program.py"
 
 
 @pytest.fixture
@@ -48,8 +52,10 @@ def test_a_build_leaves_nothing_beside_the_program(probe_wasm: bytes) -> None:
     assert not list((HERE / "programs").rglob("*.cpython-314*"))
 
 
-def test_the_linked_template_is_cached_once(probe_wasm: bytes, caches: Path) -> None:
-    """Builds of the session share one file in the cache; it is a fraction of the module."""
+def test_gadgets_share_one_linked_template(probe_wasm: bytes, caches: Path, tmp_path: Path) -> None:
+    """A second gadget finds what it has in common with the first in the cache, a fraction of the module."""
+    release = oldest_release(find_program(HERE / "programs" / "probe.py"), gadget_abi.load())
+    gadget_build.build(OTHER, output=tmp_path / "other.wasm", release=release)
     files = [path for path in caches.rglob("*") if path.is_file()]
     assert len(files) == 1
     assert files[0].stat().st_size < len(probe_wasm) / 2

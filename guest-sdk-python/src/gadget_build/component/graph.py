@@ -232,5 +232,6 @@ def _library_names(component: Component) -> dict[int, str]:
             libraries = {n: number for n, number in instance.arguments.items() if n.endswith(".so")}
             if "libc.so" in libraries:
                 names |= {number: name for name, number in libraries.items()}
-                names[instance.arguments["env"]] = "main"
+                if "env" in instance.arguments:  # else nothing is called main, and who looks for it says so
+                    names[instance.arguments["env"]] = "main"
     return names

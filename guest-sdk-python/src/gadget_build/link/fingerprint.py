@@ -16,7 +16,9 @@ from gadget_build.wasm.module import CoreModule, Section
 
 __all__ = ["fingerprint"]
 
-_CORE_MODULE = 1  # section id in a component
+_CORE_MODULE, _ALIAS = 1, 6  # section ids in a component
+_UNREACHABLE = b"\0\x0b"  # a body that only traps
+_STUB_SIZE = 4096  # bytes; most stubs have less than 1500
 _SNAPSHOT = (Section.MEMORY, Section.GLOBAL, Section.DATA)
 
 
@@ -24,7 +26,9 @@ def fingerprint(component: bytes, abi: Abi, release: str) -> tuple[str, CoreModu
     """A digest of everything in a component but the snapshot, and the main module, which holds the snapshot.
 
     The linker's own source and the ABI table are part of the digest. Of the main module's globals only those that
-    never change are, since they may be folded into the code.
+    never change are, since they may be folded into the code. Left out are the modules of trapping stubs that
+    --stub-wasi makes, and the aliases, which number them: they come in another order each time, and the floor takes
+    the place of them all.
 
     Raises:
         LinkError: no module of the component, or more than one, has a memory.
@@ -40,13 +44,23 @@ def fingerprint(component: bytes, abi: Abi, release: str) -> tuple[str, CoreModu
             mains.append(decode(component, body.at, body.end))
             for part in parts:
                 digest.update(part)
-        elif kind:
+        elif kind not in (0, _ALIAS) and not (kind == _CORE_MODULE and _is_stub(component, body)):
             digest.update(memoryview(component)[body.at : body.end])
     if len(mains) != 1:
         raise LinkError(f"{len(mains)} modules of the component have a memory, expected one")
     for variable in mains[0].globals:
         digest.update(repr((variable.type, None if variable.type.mutable else variable.init)).encode())
     return digest.hexdigest(), mains[0]
+
+
+def _is_stub(component: bytes, body: Reader) -> bool:
+    """Tell whether a module imports nothing and holds nothing but functions that trap."""
+    if body.end - body.at > _STUB_SIZE:
+        return False
+    module = decode(component, body.at, body.end)
+    if module.imports or module.tables or module.memories or module.globals or not module.bodies:
+        return False
+    return all(component[code.code : code.end] == _UNREACHABLE for code in module.bodies)
 
 
 def _without_snapshot(module: Reader) -> list[memoryview]:
