@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from gadget_abi.errors import WasmError
 
-__all__ = ["External", "FuncType", "Limits", "Module", "is_component", "read_module"]
+__all__ = ["External", "FuncType", "Kind", "Limits", "Module", "Section", "is_component", "read_module"]
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ _VALUE_TYPES = {
 
 
 class Section(IntEnum):
-    """Section ids."""
+    """Section ids, in the order they have in a file except for DATA_COUNT, which precedes CODE."""
 
     CUSTOM = 0
     TYPE = 1
@@ -43,11 +43,14 @@ class Section(IntEnum):
     GLOBAL = 6
     EXPORT = 7
     START = 8
+    ELEMENT = 9
     CODE = 10
+    DATA = 11
+    DATA_COUNT = 12
 
 
 class Kind(IntEnum):
-    """Kinds of imports and exports."""
+    """What an import or export is; also the five index spaces."""
 
     FUNC = 0
     TABLE = 1

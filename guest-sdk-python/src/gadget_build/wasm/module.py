@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
+from gadget_abi.wasm import Kind, Section
+
 __all__ = [
     "Body",
     "Constant",
@@ -24,34 +26,6 @@ __all__ = [
     "TableType",
     "ValueType",
 ]
-
-
-class Section(IntEnum):
-    """Section ids, in the order they have in a file except for DATA_COUNT, which precedes CODE."""
-
-    CUSTOM = 0
-    TYPE = 1
-    IMPORT = 2
-    FUNCTION = 3
-    TABLE = 4
-    MEMORY = 5
-    GLOBAL = 6
-    EXPORT = 7
-    START = 8
-    ELEMENT = 9
-    CODE = 10
-    DATA = 11
-    DATA_COUNT = 12
-
-
-class Kind(IntEnum):
-    """What an import or export is; also the five index spaces."""
-
-    FUNC = 0
-    TABLE = 1
-    MEMORY = 2
-    GLOBAL = 3
-    TAG = 4
 
 
 class ValueType(IntEnum):
