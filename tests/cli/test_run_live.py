@@ -54,7 +54,9 @@ def receive(process: subprocess.Popen[bytes]) -> Any:
     """Read one event of the run."""
     text = b""
     while not text.endswith(b"\n"):
-        text += os.read(pipe(process.stdout).fileno(), 1)
+        byte = os.read(pipe(process.stdout).fileno(), 1)
+        assert byte, f"the run ended after {text!r}"
+        text += byte
     return json.loads(text)
 
 
