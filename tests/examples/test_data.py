@@ -22,9 +22,7 @@ PLACES = re.compile(
 )
 """Where names of the stage can be: in its directories, or relative."""
 
-FOREIGN = re.compile(
-    r"/usr/local|dist-packages/.|\.pyenv|[\w.]+\.(com|net|io)/|https?://(?!127\.0\.0\.1)"
-)
+FOREIGN = re.compile(r"/usr/local|dist-packages/.|\.pyenv|[\w.]+\.(com|net|io)/|https?://(?!127\.0\.0\.1)")
 """What would be of the machine the streams were recorded on, not of the stage."""
 
 
