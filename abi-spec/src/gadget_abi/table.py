@@ -33,6 +33,11 @@ def version_key(release: str) -> tuple[int, ...]:
     return tuple(int(part) for part in release.removeprefix("v").split("."))
 
 
+def _words(name: str) -> list[str]:
+    """The words of a name: getSyscallID -> get, syscall, id."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+
+
 @dataclass(frozen=True)
 class Release:
     """A release of the upstream project: tag, commit hash, date (ISO 8601)."""
@@ -167,6 +172,11 @@ class Export(Since):
         """Core parameter and result types."""
         return tuple(p.type.core for p in self.params), (self.result.core,) if self.result else ()
 
+    @property
+    def kebab(self) -> str:
+        """The name in kebab-case, as the WIT world calls it."""
+        return "-".join(_words(self.name))
+
     def is_required_in(self, release: str) -> bool:
         """Tell whether a module without it is refused by a release."""
         if self.required_until is not None:
@@ -232,19 +242,14 @@ class Function:
         return next((form for form in self.forms if form.covers(release)), None)
 
     @property
-    def words(self) -> list[str]:
-        """The words of the name: getSyscallID -> get, syscall, id."""
-        return [w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", self.name)]
-
-    @property
     def snake(self) -> str:
         """The name in snake_case, as Python functions are called."""
-        return "_".join(self.words)
+        return "_".join(_words(self.name))
 
     @property
     def kebab(self) -> str:
         """The name in kebab-case, as WIT functions are called."""
-        return "-".join(self.words)
+        return "-".join(_words(self.name))
 
 
 @dataclass(frozen=True)

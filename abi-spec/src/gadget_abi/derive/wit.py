@@ -24,6 +24,5 @@ def world_exports(abi: Abi) -> list[Export]:
 
 
 def _export(export: Export) -> str:
-    name = "".join(f"-{c.lower()}" if c.isupper() else c for c in export.name)
     params = ", ".join(f"{p.name}: {'u64' if p.type.core == 'i64' else 'u32'}" for p in export.params)
-    return f"{name}: func({params})" + (" -> u32" if export.result else "")
+    return f"{export.kebab}: func({params})" + (" -> u32" if export.result else "")

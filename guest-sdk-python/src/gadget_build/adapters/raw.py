@@ -250,17 +250,13 @@ def _buffer_result(function: CanonicalFunction) -> str:
 _FAMILIES: dict[str, Callable[[CanonicalFunction, Form], str]] = {"ig": _destination}
 
 
-def _kebab(export: Export) -> str:
-    return "".join(f"-{c.lower()}" if c.isupper() else c for c in export.name)
-
-
 def _export_type(export: Export) -> str:
     params, results = export.core_type
     return "".join(f" (param {p})" for p in params) + "".join(f" (result {r})" for r in results)
 
 
 def _lifted(export: Export, post_returns: Collection[str]) -> str:
-    name = _kebab(export)
+    name = export.kebab
     text = f'(import "lift" "{name}" (func $lift-{name}{_export_type(export)}))'
     if name in post_returns:
         results = export.core_type[1]
@@ -269,7 +265,7 @@ def _lifted(export: Export, post_returns: Collection[str]) -> str:
 
 
 def _wrapper(export: Export, post_returns: Collection[str]) -> str:
-    name, (params, results) = _kebab(export), export.core_type
+    name, (params, results) = export.kebab, export.core_type
     call = f"(call $lift-{name} {' '.join(f'(local.get {i})' for i in range(len(params)))})"
     head = f'(func (export "{export.name}"){_export_type(export)}'
     if name not in post_returns:
