@@ -2,11 +2,25 @@
 
 from gadget_abi.errors import EmbedderError, GadgetError, GuestError, TableError, WasmError
 from gadget_abi.loader import load, parse_table
+from gadget_abi.profile import Profile
 from gadget_abi.semantic import SemanticType
-from gadget_abi.table import Abi, Enum, Export, Family, Form, Function, Param, Release, SignatureSet
+from gadget_abi.table import (
+    Abi,
+    Change,
+    Enum,
+    Export,
+    Family,
+    Form,
+    Function,
+    Param,
+    Quirk,
+    Release,
+    SignatureSet,
+)
 
 __all__ = [
     "Abi",
+    "Change",
     "EmbedderError",
     "Enum",
     "Export",
@@ -16,6 +30,8 @@ __all__ = [
     "GadgetError",
     "GuestError",
     "Param",
+    "Profile",
+    "Quirk",
     "Release",
     "SemanticType",
     "SignatureSet",

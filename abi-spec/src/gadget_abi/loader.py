@@ -28,6 +28,7 @@ from gadget_abi.table import (
     Limit,
     Member,
     Param,
+    Quirk,
     Release,
     version_key,
 )
@@ -135,6 +136,7 @@ def parse_table(text: str, *, name: str = "table") -> Abi:
         enums=_by_name(top.rows("enum"), _enum),
         exports=_by_name(top.rows("export"), _export),
         functions=_by_name(top.rows("function"), _function),
+        quirks=_by_name(top.rows("quirk", label="id"), _quirk, key="id"),
         source_text=text,
     )
     top.done()
@@ -142,12 +144,12 @@ def parse_table(text: str, *, name: str = "table") -> Abi:
     return replace(abi, signature_sets=derive_sets(abi))
 
 
-def _by_name(rows: Iterable[_Row], parse: Callable[[_Row], T]) -> Mapping[str, T]:
+def _by_name(rows: Iterable[_Row], parse: Callable[[_Row], T], *, key: str = "name") -> Mapping[str, T]:
     found: dict[str, T] = {}
     for row in rows:
-        name = row.get("name", str)
+        name = row.get(key, str)
         if name in found:
-            raise row.fail("name", f"{name!r} stands twice")
+            raise row.fail(key, f"{name!r} stands twice")
         found[name] = parse(row)
         row.done()
     return found
@@ -268,6 +270,7 @@ def _export(row: _Row) -> Export:
         hook=row.get("hook", bool, False),
         constant=row.get("constant", bool, False),
         doc=row.get("doc", str),
+        changes=_changes(row),
     )
 
 
@@ -294,10 +297,24 @@ def _form(row: _Row, function: str) -> Form:
     return form
 
 
+def _changes(row: _Row) -> tuple[Change, ...]:
+    return tuple(_change(item) for item in row.rows("change", label="id"))
+
+
 def _change(row: _Row) -> Change:
-    change = Change(row.version("since"), row.get("commit", str), row.get("text", str))
+    texts = (row.get(key, str) for key in ("id", "commit", "text"))
+    change = Change(row.version("since"), row.maybe_version("until"), *texts)
     row.done()
     return change
+
+
+def _quirk(row: _Row) -> Quirk:
+    about = row.strings("about")
+    careful, strict, source, evidence = (row.get(k, str) for k in ("careful", "strict", "source", "evidence"))
+    if evidence not in ("run", "read"):
+        raise row.fail("evidence", f"expected 'run' or 'read', found {evidence!r}")
+    since, until = row.version("since"), row.maybe_version("until")
+    return Quirk(since, until, row.get("id", str), about, careful, strict, source, evidence)
 
 
 def _function(row: _Row) -> Function:
@@ -308,9 +325,8 @@ def _function(row: _Row) -> Function:
     for before, after in pairwise(forms):
         if before.until is None or version_key(before.until) >= version_key(after.since):
             raise row.fail("form", f"the form since {before.since} must end before {after.since}")
-    changes = tuple(_change(r) for r in row.rows("change", label="since"))
     texts: dict[str, Any] = {key: row.get(key, str) for key in ("group", "doc", "source")}
-    return Function(name, forms=forms, changes=changes, **texts)
+    return Function(name, forms=forms, changes=_changes(row), **texts)
 
 
 def _validate(abi: Abi) -> None:
@@ -321,7 +337,23 @@ def _validate(abi: Abi) -> None:
             for release in filter(None, (form.since, form.until)):
                 if release not in known:
                     raise TableError(f"{abi.name} > function {function.name}: no release {release}")
+    _validate_ids(abi)
     for release in sorted(known, key=version_key):
         families = [family.name for family in abi.families if family.covers(release)]
         if len(families) != 1:
             raise TableError(f"{abi.name} > release {release}: in families {families}, expected exactly one")
+
+
+def _validate_ids(abi: Abi) -> None:
+    """Check that no id of a change or quirk stands twice, and that quirks are about what there is."""
+    owners = (*abi.functions.values(), *abi.exports.values())
+    seen = set(abi.quirks)
+    for owner in owners:
+        for change in owner.changes:
+            if change.id in seen:
+                raise TableError(f"{abi.name} > {owner.name}: the id {change.id!r} stands twice")
+            seen.add(change.id)
+    names = {owner.name for owner in owners}
+    for quirk in abi.quirks.values():
+        if stray := sorted(set(quirk.about) - names):
+            raise TableError(f"{abi.name} > quirk {quirk.id}: {stray[0]!r} is no function and no export")

@@ -22,6 +22,7 @@ __all__ = [
     "Layout",
     "Limit",
     "Param",
+    "Quirk",
     "Release",
     "SignatureSet",
     "version_key",
@@ -155,6 +156,31 @@ class Param:
 
 
 @dataclass(frozen=True)
+class Change(Since):
+    """A change of behaviour under an unchanged signature, in effect from `since` on; `id` names it for good."""
+
+    id: str
+    commit: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Quirk(Since):
+    """What upstream does, from `since` to `until`, and a careful host does not.
+
+    `about` are the functions and exports concerned; `careful` and `strict` say what a host does in each mode;
+    `evidence` is "run" when upstream was observed, "read" when its code was read.
+    """
+
+    id: str
+    about: tuple[str, ...]
+    careful: str
+    strict: str
+    source: str
+    evidence: str
+
+
+@dataclass(frozen=True)
 class Export(Since):
     """A function the guest exports: `hook` a lifecycle one, `constant` one that returns api_version."""
 
@@ -166,6 +192,7 @@ class Export(Since):
     hook: bool
     constant: bool
     doc: str
+    changes: tuple[Change, ...] = ()
 
     @property
     def core_type(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -182,15 +209,6 @@ class Export(Since):
         if self.required_until is not None:
             return version_key(release) <= version_key(self.required_until)
         return self.required
-
-
-@dataclass(frozen=True)
-class Change:
-    """A change of behaviour under an unchanged signature."""
-
-    since: str
-    commit: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -285,6 +303,7 @@ class Abi:
     enums: Mapping[str, Enum]
     exports: Mapping[str, Export]
     functions: Mapping[str, Function]
+    quirks: Mapping[str, Quirk] = field(default_factory=dict)
     signature_sets: tuple[SignatureSet, ...] = ()
     source_text: str = field(default="", repr=False, compare=False)
 
@@ -306,6 +325,12 @@ class Abi:
     def family_of(self, release: str) -> Family:
         """The link family of a release."""
         return next(family for family in self.families if family.covers(release))
+
+    @property
+    def changes(self) -> dict[str, Change]:
+        """Every change of behaviour, of functions and exports, by id."""
+        owners = (*self.functions.values(), *self.exports.values())
+        return {change.id: change for owner in owners for change in owner.changes}
 
     def enum_for(self, type_name: str) -> Enum:
         """The enum of a semantic type ("kind", "map-type", ...)."""

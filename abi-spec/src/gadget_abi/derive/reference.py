@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from gadget_abi.table import Abi, Export, Form, Function
+from gadget_abi.table import Abi, Change, Export, Form, Function
 
 __all__ = ["reference_page"]
 
@@ -23,6 +23,7 @@ def reference_page(abi: Abi) -> str:
             *_encodings(abi),
             *_exports(abi),
             *_functions(abi),
+            *_quirks(abi),
             *_enums(abi),
             *_layouts(abi),
             *_limits(abi),
@@ -67,7 +68,13 @@ def _exports(abi: Abi) -> list[str]:
     rows = [
         (f"`{_export_type(e)}`", _span(e.since, e.until), _required(e), e.doc) for e in abi.exports.values()
     ]
-    return ["## Guest exports", "", *_table(("export", "releases", "required", ""), list(rows))]
+    changes = [line for e in abi.exports.values() for line in _changes(e.changes, f"{e.name}, ")]
+    table = _table(("export", "releases", "required", ""), list(rows))
+    return ["## Guest exports", "", *table, *changes, ""]
+
+
+def _changes(changes: tuple[Change, ...], prefix: str = "") -> list[str]:
+    return [f"* {prefix}{c.since} (`{c.commit}`), `{c.id}`: {c.text}." for c in changes]
 
 
 def _export_type(export: Export) -> str:
@@ -93,7 +100,7 @@ def _functions(abi: Abi) -> list[str]:
 def _function(function: Function) -> list[str]:
     lines = [f"#### {function.name}", "", function.doc, ""]
     lines += [line for form in function.forms for line in _form(form)]
-    lines += [f"* {c.since} (`{c.commit}`): {c.text}." for c in function.changes]
+    lines += _changes(function.changes)
     return [*lines, f"* Host: `{function.source}`", ""]
 
 
@@ -107,6 +114,22 @@ def _form(form: Form) -> list[str]:
         lines.append(f"  * takes the handle away: {', '.join(form.consumes)}")
     if form.released_by:
         lines.append(f"  * the result is given back by {form.released_by}")
+    return lines
+
+
+def _quirks(abi: Abi) -> list[str]:
+    lines = ["## Quirks", "", "What upstream does and a careful host does not; `--strict` asks for it.", ""]
+    for quirk in abi.quirks.values():
+        lines += [
+            f"### {quirk.id}",
+            "",
+            f"{_span(quirk.since, quirk.until)}; about {', '.join(f'`{name}`' for name in quirk.about)}",
+            "",
+            f"* careful: {quirk.careful}",
+            f"* strict: {quirk.strict}",
+            f"* Host: `{quirk.source}` ({quirk.evidence})",
+            "",
+        ]
     return lines
 
 
