@@ -346,7 +346,7 @@ def _validate(abi: Abi) -> None:
 
 def _validate_ids(abi: Abi) -> None:
     """Check that no id of a change or quirk stands twice, and that quirks are about what there is."""
-    owners = (*abi.functions.values(), *abi.exports.values())
+    owners: tuple[Function | Export, ...] = (*abi.functions.values(), *abi.exports.values())
     seen = set(abi.quirks)
     for owner in owners:
         for change in owner.changes:

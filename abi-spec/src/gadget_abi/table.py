@@ -329,7 +329,7 @@ class Abi:
     @property
     def changes(self) -> dict[str, Change]:
         """Every change of behaviour, of functions and exports, by id."""
-        owners = (*self.functions.values(), *self.exports.values())
+        owners: tuple[Function | Export, ...] = (*self.functions.values(), *self.exports.values())
         return {change.id: change for owner in owners for change in owner.changes}
 
     def enum_for(self, type_name: str) -> Enum:
