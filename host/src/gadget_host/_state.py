@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 if TYPE_CHECKING:
     import wasmtime
@@ -127,6 +127,25 @@ class PlaneHooks(Protocol):
 
         Returns when delivery goes on with the next subscriber. Raises when it must not: the exception itself
         if it was Python's (KeyboardInterrupt), GuestError when the instance is dead (deadline, proc_exit).
+        """
+
+    def end(self, function: str, reason: str) -> NoReturn:
+        """End the gadget, as one of upstream's quirks does: raises a GuestError, and so does every later call.
+
+        To be raised through wasm, so from a function made with host(), or outside wasm.
+        """
+
+    def malloc(self, size: int) -> int:
+        """Have the guest's malloc allocate ``size`` bytes; the address of memory that is there.
+
+        Callable while the guest is in a host call; what it does wrong ends the allocation only. The guest's
+        memory may be larger afterwards, and malloc may have called the host.
+
+        Raises:
+            CallError: there is none: malloc trapped, ran too long, or returned 0 (careful) or no address in
+                memory. The reason names malloc.
+            GuestError: the gadget is dead: malloc used up the deadline of the call that the guest is in, or
+                called proc_exit.
         """
 
     def before_run(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 
 import wasmtime
 
-from gadget_abi import EmbedderError
+from gadget_abi import EmbedderError, Profile
 
 from .._state import CallError, PlaneHooks
 from . import instance
@@ -48,6 +48,7 @@ class Plane:
     Args:
         store: the gadget's store, of an engine whose memories do not move.
         hooks: the sandbox around it.
+        profile: the release whose behaviour it has.
         handle_limit: most live handles, up to 4096.
         log_level: the highest level gadgetShouldLog says yes to, by the ABI's numbers; -1: none.
     """
@@ -60,9 +61,16 @@ class Plane:
     """Called for a Python subscriber: its number, the addresses of object and record (0 for an array)."""
 
     def __init__(
-        self, store: wasmtime.Store, hooks: PlaneHooks, *, handle_limit: int = 4096, log_level: int = 2
+        self,
+        store: wasmtime.Store,
+        hooks: PlaneHooks,
+        *,
+        profile: Profile | None = None,
+        handle_limit: int = 4096,
+        log_level: int = 2,
     ) -> None:
         self._store, self._hooks = store, hooks
+        self._profile = profile
         with hooks.lock:
             self._trampolines = instance.trampolines(store, hooks)
             self.imports = {name: self._trampolines[name] for name in HOT}
@@ -81,12 +89,15 @@ class Plane:
         self.records = lambda data: None
         self.subscriber = lambda number, item, record: Status.GO
 
-    def attach(self, memory: wasmtime.Memory, callback: wasmtime.Func | None) -> None:
+    def attach(
+        self, memory: wasmtime.Memory, callback: wasmtime.Func | None, malloc: wasmtime.Func | None = None
+    ) -> None:
         """Connect the hot functions, once the guest is instantiated and before any of its exports is called.
 
         Args:
             memory: the guest's memory.
             callback: its dataSourceCallback, None when it has none.
+            malloc: its malloc, in releases whose host calls it.
         """
         with self._hooks.lock:
             self._exports = instance.connect(
