@@ -63,10 +63,3 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         gadget_build.build(tmp_path / "nowhere")
     with pytest.raises(BuildError, match=r"program\.py"):
         gadget_build.build(tmp_path)
-
-
-def test_only_family_ig_can_be_built(tmp_path: Path) -> None:
-    """Another link family is refused before anything is run."""
-    (tmp_path / "program.py").write_text("import gadget\n")
-    with pytest.raises(BuildError, match="env-malloc"):
-        gadget_build.build(tmp_path, family="env-malloc")

@@ -11,7 +11,8 @@ import pytest
 
 import gadget_abi
 import gadget_build
-from gadget_build.program import find_program, oldest_release
+from gadget_build.program import find_program
+from gadget_build.release import choose_release
 from tests.linker.conftest import HERE
 
 OTHER = HERE.parent / "bench" / "program.py"
@@ -54,7 +55,7 @@ def test_a_build_leaves_nothing_beside_the_program(probe_wasm: bytes) -> None:
 
 def test_gadgets_share_one_linked_template(probe_wasm: bytes, caches: Path, tmp_path: Path) -> None:
     """A second gadget finds what it has in common with the first in the cache, a fraction of the module."""
-    release = oldest_release(find_program(HERE / "programs" / "probe.py"), gadget_abi.load())
+    release = choose_release(find_program(HERE / "programs" / "probe.py"), gadget_abi.load())
     gadget_build.build(OTHER, output=tmp_path / "other.wasm", release=release)
     files = [path for path in caches.rglob("*") if path.is_file()]
     assert len(files) == 1

@@ -8,27 +8,28 @@ from importlib.resources import files
 from pathlib import Path
 
 import gadget_abi
+from gadget_abi import Family
 from gadget_abi.wasm import read_module
 from gadget_build.cache import DiskStore, cache_dir, write_whole
 from gadget_build.componentize import componentize
 from gadget_build.errors import BuildError
 from gadget_build.link.linker import link
-from gadget_build.program import find_program, oldest_release
+from gadget_build.program import find_program
+from gadget_build.release import choose_release
 
 __all__ = ["BuildResult", "build", "default_output"]
-
-FAMILY = "ig"
 
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What was built: the file, its size in bytes, its memory at start in pages of 64 KiB, and the oldest release
-    of ig it is made for."""
+    """What was built: the file, its size in bytes, its memory at start in pages of 64 KiB, the oldest release of ig
+    it is made for, and the link family of that."""
 
     output: Path
     size: int
     pages: int
     release: str
+    family: Family
 
 
 def _silent(step: str) -> None:
@@ -39,7 +40,7 @@ def build(
     source: Path,
     *,
     output: Path | None = None,
-    family: str = FAMILY,
+    family: str | None = None,
     release: str | None = None,
     progress: Callable[[str], None] = _silent,
 ) -> BuildResult:
@@ -48,19 +49,18 @@ def build(
     Args:
         source: a gadget directory (with a program.py) or a Python file.
         output: the file to write; beside the program unless given.
-        family: the link family; only "ig" so far.
-        release: the oldest release of ig the gadget has to run on; unless given, the oldest that has every host
-            function the program names. Functions that came later are answered inside the module.
+        family: the link family: "env-malloc" (ig v0.30.0 to v0.37.0), "env-dst" (v0.38), "ig" (v0.39.0 and later);
+            unless given, that of the release, else "ig".
+        release: the oldest release of ig the gadget has to run on; unless given, the oldest of the family that has
+            all that the program uses. Functions that came later are answered inside the module.
         progress: told each step as it begins.
 
     Raises:
         BuildError: the program cannot be built; with file and line where it is the program's fault.
     """
-    if family != FAMILY:
-        raise BuildError(f"cannot build for link family {family!r}", hint=f"supported: {FAMILY}")
     abi = gadget_abi.load()
     program = find_program(Path(source))
-    target = _known(abi, release or oldest_release(program, abi))
+    target = choose_release(program, abi, family=family, release=release)
     progress("componentizing")
     component = componentize(program, _world())
     progress("linking")
@@ -77,14 +77,7 @@ def build(
         write_whole(path, wasm)
     except OSError as error:
         raise BuildError(f"cannot be written: {error.strerror or error}", file=path) from error
-    return BuildResult(path, len(wasm), pages, target)
-
-
-def _known(abi: gadget_abi.Abi, release: str) -> str:
-    names = [r.name for r in abi.releases if abi.family_of(r.name).name == FAMILY]
-    if release not in names:
-        raise BuildError(f"no release {release!r} of link family {FAMILY}", hint=f"{names[0]} to {names[-1]}")
-    return release
+    return BuildResult(path, len(wasm), pages, target, abi.family_of(target))
 
 
 def _world() -> str:

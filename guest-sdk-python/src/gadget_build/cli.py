@@ -22,11 +22,15 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "-o", "--output", type=Path, metavar="OUT.wasm", help="default: DIR/NAME.wasm or FILE.wasm"
     )
-    parser.add_argument("--abi", default="ig", metavar="FAMILY", help="link family: ig (v0.39.0 and later)")
+    parser.add_argument(
+        "--abi",
+        metavar="FAMILY",
+        help="link family: ig (v0.39.0 and later; the default), env-dst (v0.38) or env-malloc (v0.30 to v0.37)",
+    )
     parser.add_argument(
         "--release",
         metavar="vX.Y.Z",
-        help="oldest release of ig to run on (default: the oldest that has what the program uses)",
+        help="oldest release of ig to run on (default: the oldest of the family that has what the program uses)",
     )
     parser.set_defaults(run=run)
 
@@ -44,9 +48,10 @@ def run(args: argparse.Namespace) -> int:
     finally:
         progress.clear()
     seconds = time.monotonic() - begun
+    until = f"to {result.family.until}" if result.family.until else "and later"
     print(
         f"{result.output}: {result.size / 1e6:.1f} MB, {result.pages} pages at start, "
-        f"for ig {result.release} and later, {seconds:.1f} s"
+        f"for ig {result.release} {until}, {seconds:.1f} s"
     )
     return 0
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import io
 import re
 import shutil
-import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 
-from gadget_abi import Abi
-from gadget_abi.table import version_key
 from gadget_build.errors import BuildError
 
-__all__ = ["Program", "find_program", "oldest_release"]
+__all__ = ["Program", "find_program"]
 
 MAIN = "program.py"
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+([^#\n]+))", re.MULTILINE)
@@ -121,25 +117,3 @@ def _files_of(root: Path, name: str) -> list[Path]:
 def _read(file: Path) -> str:
     # The build reports what Python itself cannot read; here it is only looked through.
     return file.read_bytes().decode("utf-8", "replace") if file.suffix == ".py" else ""
-
-
-def oldest_release(program: Program, abi: Abi) -> str:
-    """The oldest release of the current link family that has every host function the program names.
-
-    The SDK calls a host function by a name of its own; those that came with later releases than the family
-    itself are called as the table calls them (should_discard_mntns_id). Functions a release lacks are answered
-    inside the module.
-    """
-    words = {word for file in program.files for word in _words(_read(file))}
-    needed = [function.newest.since for function in abi.functions.values() if function.snake in words]
-    family = abi.family_of(abi.newest).since
-    return max([family, *needed], key=version_key)
-
-
-def _words(text: str) -> set[str]:
-    """The identifiers of a source text, without those in strings and comments."""
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-    except (tokenize.TokenError, SyntaxError):  # newer syntax than ours, or none: take every word
-        return set(re.findall(r"\w+", text))
-    return {token.string for token in tokens if token.type == tokenize.NAME}

@@ -1,42 +1,26 @@
-"""Adapters between the canonical ABI and a release's raw ABI, derived from the ABI table.
+"""Adapters between the canonical ABI and a release's raw ABI, derived from the ABI table: one module in WAT.
 
-For every canonical function (gadget_abi.canonical) a wrapper with the core signature the canonical ABI gives it:
-
-* an integer is passed on; a list<u8> arrives as address and length and leaves packed, length << 32 | address;
-* a result that is a result<...> or an option<...> is written to memory, through a last parameter:
-
-      result<list<u8>, s32>              option<list<u8>>             option<u64>
-      +0  u8   0 ok, 1 error             +0  u8   0 none, 1 some      +0  u8   0 none, 1 some
-      +4  u32  address, or the error     +4  u32  address             +8  u64  value
-      +8  u32  length                    +8  u32  length
-
-* the buffer of a list<u8> *argument* is freed after the call. componentize-py's runtime copies the bytes to memory
-  of its own and forgets them; this is true of the version this distribution pins, and `RUNTIME` says which.
-* the buffer of a list<u8> *result* is allocated here and belongs to the runtime from then on. The runtime frees it
-  even when the list is empty, so there is always a buffer, and never the dangling address of an empty Rust vector.
-
-For every guest export a wrapper that calls the component's function and then its post-return function.
+For every canonical function (gadget_abi.canonical) a wrapper, see `lowered`. For every guest export a wrapper that
+calls the component's function and then its post-return function. In the releases where the host allocates, `malloc`
+and `free` as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from gadget_abi import Abi, Export, Form
-from gadget_abi.canonical import CanonicalFunction, CanonicalParam, canonical_functions
+from gadget_abi import Abi, Export, Form, Profile
+from gadget_abi.canonical import canonical_functions
 from gadget_abi.derive.wit import world_exports
-from gadget_build.component.graph import LinkError
+from gadget_build.adapters.lowered import lowered
+from gadget_build.adapters.support import support
 
-__all__ = ["ABSENT", "RUNTIME", "Adapters", "adapters"]
+__all__ = ["RUNTIME", "Adapters", "adapters"]
 
 RUNTIME = "0.25.1"
 """The version of componentize-py whose runtime leaks list<u8> arguments: with another one the adapters would free
 memory twice, or leak."""
-
-ABSENT = {"gadgetShouldLog": 1}
-"""What a function answers that the target release lacks, where that is not its error value: a host that cannot say
-whether it wants a line gets it."""
 
 
 @dataclass(frozen=True)
@@ -57,51 +41,51 @@ def adapters(abi: Abi, release: str, post_returns: Collection[str]) -> Adapters:
         post_returns: the canonical exports that have a post-return function.
 
     Raises:
-        LinkError: the release's link family is not supported.
+        LinkError: the release has a function in a form for which there is no adapter.
     """
-    family = abi.family_of(release)
-    if family.name not in _FAMILIES:
-        raise LinkError(
-            f"link family {family.name} (of {release}) is not supported; known: {', '.join(_FAMILIES)}"
-        )
-    forms = abi.forms_in(release)
-    adapt = _FAMILIES[family.name]
-    lowered = canonical_functions(abi)
+    profile = Profile(abi, release)
+    functions = canonical_functions(abi)
     constants = [export for export in abi.exports.values() if export.constant]
-    exports = world_exports(abi)
+    hooks = [export for export in world_exports(abi) if _is_wanted(export, profile)]
     parts = [_PROLOGUE]
-    parts += [_import(family.module, form) for form in forms.values()]
-    parts += [_lifted(e, post_returns) for e in exports]
-    parts += [_SUPPORT, _output(abi)]
-    for function in lowered:
-        form = forms.get(function.function.name)
-        parts.append(adapt(function, form) if form is not None else _absent(function))
+    parts += [_import(profile.family.module, form) for form in profile.forms.values()]
+    parts += [_lifted(e, post_returns) for e in hooks]
+    parts += [support(profile), _output(abi)]
+    parts += [lowered(function, profile) for function in functions]
     parts += [_constant(abi, e) for e in constants]
-    parts += [_wrapper(e, post_returns) for e in exports]
-    names = frozenset(function.name for function in lowered)
-    return Adapters("\n".join((*parts, ")")), names, (*(e.name for e in (*constants, *exports)), "memory"))
+    parts += [_wrapper(e, post_returns) for e in hooks]
+    exports = [*(e.name for e in (*constants, *hooks)), "memory"]
+    if "malloc" in profile.exports:
+        parts.append(_ALLOCATION)
+        exports += ["malloc", "free"]
+    names = frozenset(function.name for function in functions)
+    return Adapters("\n".join((*parts, ")")), names, tuple(exports))
 
 
 _PROLOGUE = """(module
 (import "main" "memory" (memory 0))
 (import "libc.so" "malloc" (func $malloc (param i32) (result i32)))
-(import "libc.so" "free" (func $free (param i32)))"""
+(import "libc.so" "free" (func $free (param i32)))
+(export "memory" (memory 0))"""
 
-_SUPPORT = """
-(export "memory" (memory 0))
-(func $pack (param $address i32) (param $length i32) (result i64)
-  (i64.or (i64.shl (i64.extend_i32_u (local.get $length)) (i64.const 32)) (i64.extend_i32_u (local.get $address))))
-(func $release (param $address i32) (param $length i32)
-  (if (local.get $length) (then (call $free (local.get $address)))))
-(func $error (param $out i32) (param $error i32)
-  (i32.store8 (local.get $out) (i32.const 1))
-  (i32.store offset=4 (local.get $out) (local.get $error)))
-(func $none (param $out i32)
-  (i32.store8 (local.get $out) (i32.const 0)))
-(func $list (param $out i32) (param $case i32) (param $address i32) (param $length i32)
-  (i32.store8 (local.get $out) (local.get $case))
-  (i32.store offset=4 (local.get $out) (local.get $address))
-  (i32.store offset=8 (local.get $out) (local.get $length)))"""
+# The host believes an address of 0 (quirk malloc-gives-null) and would write where the stack is; a trap it reports as
+# an error of the call it allocates for.
+_ALLOCATION = """
+(func (export "malloc") (param $size i32) (result i32)
+  (local $address i32)
+  (local.set $address (call $malloc (local.get $size)))
+  (if (i32.eqz (local.get $address)) (then (unreachable)))
+  (local.get $address))
+(export "free" (func $free))"""
+
+
+def _is_wanted(export: Export, profile: Profile) -> bool:
+    """Tell whether to export a hook or the callback.
+
+    A host that does not know it leaves it alone. One that calls gadgetPostStop on a module it has closed reports a
+    failure each time, so there is none then.
+    """
+    return export.name != "gadgetPostStop" or profile.changed("post-stop-not-called")
 
 
 def _output(abi: Abi) -> str:
@@ -118,136 +102,6 @@ def _import(module: str, form: Form) -> str:
     params, results = form.core_type
     kind = "".join(f" (param {p})" for p in params) + "".join(f" (result {r})" for r in results)
     return f'(import "{module}" "{form.function}" (func ${form.function}{kind}))'
-
-
-def _core(wit: str) -> str:
-    return "i64" if wit == "u64" else "i32"
-
-
-def _name(param: CanonicalParam) -> str:
-    return "$" + param.name.removeprefix("%")
-
-
-def _is_option(function: CanonicalFunction) -> bool:
-    return function.result is not None and function.result.startswith("option<")
-
-
-def _is_in_memory(function: CanonicalFunction) -> bool:
-    return _is_option(function) or (function.result is not None and function.result.startswith("result<"))
-
-
-def _refusal(function: CanonicalFunction, error: str) -> str:
-    """Tell the caller that there is no value; `error` is an expression."""
-    if _is_option(function):
-        return "(call $none (local.get $out))"
-    return f"(call $error (local.get $out) {error})"
-
-
-def _signature(function: CanonicalFunction) -> str:
-    """The core signature the canonical ABI gives a function."""
-    parts = []
-    for param in function.params:
-        if param.role == "list":
-            parts += [f"(param {_name(param)} i32) (param {_name(param)}-length i32)"]
-        else:
-            parts += [f"(param {_name(param)} {_core(param.wit)})"]
-    if _is_in_memory(function):
-        parts += ["(param $out i32)"]
-    elif function.result is not None:
-        parts += [f"(result {_core(function.result)})"]
-    return " ".join(parts)
-
-
-def _releases(function: CanonicalFunction) -> str:
-    lists = [_name(p) for p in function.params if p.role == "list"]
-    return "\n".join(f"  (call $release (local.get {n}) (local.get {n}-length))" for n in lists)
-
-
-def _func(function: CanonicalFunction, *body: str) -> str:
-    return "\n".join((f'(func (export "{function.name}") {_signature(function)}', *filter(None, body), ")"))
-
-
-def _absent(function: CanonicalFunction) -> str:
-    """Answer for a host that lacks the function, without asking it."""
-    error = ABSENT.get(function.function.name, function.form.error or 0)
-    if not _is_in_memory(function):
-        answer = f"  ({_core(function.result)}.const {error})" if function.result else ""
-        return _func(function, _releases(function), answer)
-    return _func(function, _releases(function), f"  {_refusal(function, f'(i32.const {error})')}")
-
-
-def _destination(function: CanonicalFunction, form: Form) -> str:
-    """Family ig: the guest passes destination buffers and error pointers."""
-    if form.params != function.form.params or form.result != function.form.result:
-        raise LinkError(f"{form.function}: no adapter from its current form to the one of {form.since}")
-    if function.out is not None:
-        return _buffer_result(function)
-    if function.error_pointer is not None:
-        return _scalar_result(function)
-    local = f"  (local $result {_core(function.result)})" if function.result else ""
-    call = f"(call ${form.function} {_arguments(function)})"
-    if not function.result:
-        return _func(function, f"  {call}", _releases(function))
-    return _func(
-        function, local, f"  (local.set $result {call})", _releases(function), "  (local.get $result)"
-    )
-
-
-def _arguments(function: CanonicalFunction) -> str:
-    by_raw = {param.raw.name: param for param in function.params}
-    return " ".join(_argument(function, by_raw.get(raw.name)) for raw in function.form.params)
-
-
-def _argument(function: CanonicalFunction, param: CanonicalParam | None) -> str:
-    if param is None:  # the error pointer, the one raw parameter without a canonical one
-        return "(local.get $out)"
-    if param.role == "capacity":
-        return "(call $pack (local.get $buffer) (local.get $capacity))"
-    if param.role == "list":
-        return f"(call $pack (local.get {_name(param)}) (local.get {_name(param)}-length))"
-    return f"(local.get {_name(param)})"
-
-
-def _scalar_result(function: CanonicalFunction) -> str:
-    """The host writes 1 to the error pointer on failure and nothing on success: first the error, then the case."""
-    return _func(
-        function,
-        "  (local $value i64)",
-        "  (i32.store (local.get $out) (i32.const 0))",
-        f"  (local.set $value (call ${function.form.function} {_arguments(function)}))",
-        _releases(function),
-        "  (i64.store offset=8 (local.get $out) (local.get $value))",
-        "  (i32.store8 (local.get $out) (i32.eqz (i32.load (local.get $out))))",
-    )
-
-
-def _buffer_result(function: CanonicalFunction) -> str:
-    error, case = function.form.error or 0, int(_is_option(function))
-    if function.reports_length:
-        failed, length, clear = "(i32.lt_s (local.get $result) (i32.const 0))", "(local.get $result)", ""
-    else:
-        failed, length = "(local.get $result)", "(local.get $capacity)"
-        clear = "  (memory.fill (local.get $buffer) (i32.const 0) (local.get $capacity))"
-    return _func(
-        function,
-        "  (local $buffer i32) (local $result i32)",
-        "  (local.set $buffer (call $malloc (local.get $capacity)))",
-        "  (if (i32.eqz (local.get $buffer))",
-        f"    (then {_refusal(function, f'(i32.const {error})')}",
-        _releases(function),
-        "      (return)))",
-        clear,
-        f"  (local.set $result (call ${function.form.function} {_arguments(function)}))",
-        _releases(function),
-        f"  (if {failed}",
-        "    (then (call $free (local.get $buffer))",
-        f"      {_refusal(function, '(local.get $result)')}",
-        "      (return)))",
-        f"  (call $list (local.get $out) (i32.const {case}) (local.get $buffer) {length})",
-    )
-
-
-_FAMILIES: dict[str, Callable[[CanonicalFunction, Form], str]] = {"ig": _destination}
 
 
 def _export_type(export: Export) -> str:
