@@ -64,7 +64,7 @@ def check_bytes(data: bytes, abi: Abi) -> Report:
         reason = "this is a wasm component; Inspektor Gadget runs core modules"
         return _hopeless(abi, Problem("", reason, "build it with gadget build, which links components"))
     try:
-        return check_module(read_module(data), abi)
+        return check_module(read_module(data, code=True), abi)
     except WasmError as error:
         return _hopeless(abi, Problem("", f"not a readable wasm module: {error}"))
 
@@ -85,6 +85,8 @@ def check_module(module: Module, abi: Abi) -> Report:
 
 def problems_in(module: Module, abi: Abi, release: str) -> Iterator[Problem]:
     """What keeps a module from running on a release; nothing when it runs."""
+    for use in module.features.values():
+        yield Problem(use.feature, f"not in wasm 2.0 (first used at byte {use.at:#x})")
     yield from _memory_problems(module, abi)
     yield from _import_problems(module, abi, release)
     for export in abi.exports.values():
