@@ -3,6 +3,7 @@
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import wasmtime
@@ -20,9 +21,9 @@ VERSION = '(func (export "gadgetAPIVersion") (result i64) i64.const 1)'
 MEMORY = '(memory (export "memory") 1)'
 
 
-def load(wasm: bytes, *, memory_pages: int | None = None) -> GuestModule:
+def load(wasm: bytes, **options: Any) -> GuestModule:
     """Load a module called g.wasm."""
-    return load_module(ENGINE, wasm, name="g.wasm", abi=ABI, memory_pages=memory_pages)
+    return load_module(ENGINE, wasm, name="g.wasm", abi=ABI, **options)
 
 
 def assemble(*fields: str, version: str = VERSION, memory: str = MEMORY) -> bytes:
@@ -108,14 +109,23 @@ MODULES = {
         assemble('(import "ig" "gadgetLog" (func (param i32 i32)))'),
         "g.wasm: ig.gadgetLog: imported as (i32, i32) -> (), in v0.55.1 it is (i32, i64) -> ()",
     ),
-    "malloc family": (
+    "malloc family without malloc": (
         assemble('(import "env" "fieldGet" (func (param i32 i32 i32) (result i64)))'),
-        "g.wasm: env.fieldGet: built for ig v0.30.0 to v0.37.0, whose functions are imported from 'env'; "
-        "this host does not run those yet; rebuild it with an SDK of v0.39.0 or later",
+        "g.wasm: malloc: not exported; v0.37.0 requires it",
     ),
-    "destination family": (
-        assemble('(import "env" "fieldGetScalar" (func (param i32 i32 i32) (result i64)))'),
-        "g.wasm: env.fieldGetScalar: built for ig v0.38.0 to v0.38.1, whose functions are imported from",
+    "malloc of another type": (
+        assemble(
+            '(import "env" "fieldGet" (func (param i32 i32 i32) (result i64)))',
+            '(func (export "malloc") (param i64) (result i32) i32.const 8)',
+        ),
+        "g.wasm: malloc: exported as (i64) -> (i32), it must be (i32) -> (i32)",
+    ),
+    "malloc that is no function": (
+        assemble(
+            '(import "env" "fieldGet" (func (param i32 i32 i32) (result i64)))',
+            '(global (export "malloc") i32 (i32.const 8))',
+        ),
+        "g.wasm: malloc: exported as a global, it must be a function",
     ),
     "unknown WASI function": (
         assemble('(import "wasi_snapshot_preview1" "fd_writ" (func))'),
@@ -135,11 +145,11 @@ MODULES = {
     ),
     "64-bit memory": (
         assemble(memory='(memory (export "memory") i64 1)'),
-        "g.wasm: not valid: memory64 must be enabled for 64-bit memories (at offset 0x",
+        "g.wasm: memory64: not in wasm 2.0 (first used at byte 0x",
     ),
     "two memories": (
         assemble("(memory 1)"),
-        "g.wasm: memory: the module has 2 memories, a gadget has one",
+        "g.wasm: multi-memory: not in wasm 2.0 (first used at byte 0x",
     ),
     "wrong code": (
         assemble("(func (result i32))"),
@@ -201,19 +211,45 @@ def test_simd_is_accepted() -> None:
     load(assemble("(func (drop (v128.const i64x2 0 0)))"))
 
 
+def test_a_release_that_does_not_fit_is_refused_with_those_that_would() -> None:
+    """Asking for a release that lacks an import names the import and the releases that have everything."""
+    wasm = assemble('(import "ig" "gadgetShouldLog" (func (param i32) (result i32)))')
+    with pytest.raises(GuestError) as error:
+        load(wasm, release="v0.39.0")
+    assert str(error.value) == (
+        "g.wasm: ig.gadgetShouldLog: not in v0.39.0; ig has it since v0.43.0; its imports fit v0.43.0 to v0.55.1 (ig)"
+    )
+
+
+def test_a_family_that_does_not_fit_is_refused_with_the_one_that_would() -> None:
+    """Several imports in the way are listed, and what they fit is said once."""
+    wasm = assemble(
+        '(import "env" "fieldGet" (func (param i32 i32 i32) (result i64)))',
+        '(import "env" "getParamValue" (func (param i64) (result i64)))',
+        '(func (export "malloc") (param i32) (result i32) i32.const 8)',
+    )
+    with pytest.raises(GuestError) as error:
+        load(wasm, family="env-dst")
+    assert str(error.value).splitlines() == [
+        "g.wasm: 2 things keep it from running:",
+        "  env.fieldGet: not in v0.38.1; ig has it until v0.37.0",
+        "  env.getParamValue: imported as (i64) -> (i64), in v0.38.1 it is (i64, i64) -> (i32)",
+        "its imports fit v0.33.0 to v0.37.0 (env-malloc)",
+    ]
+
+
 @pytest.mark.parametrize(
-    ("imports", "expected"),
+    ("wanted", "words"),
     [
-        ((), "sig-6"),
-        (('(import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))',), "sig-6"),
-        (('(import "ig" "shouldDiscardMntnsID" (func (param i64) (result i32)))',), "sig-7"),
-        (('(import "ig" "gadgetShouldLog" (func (param i32) (result i32)))',), "sig-8"),
+        ({"family": "wasi"}, "no link family 'wasi'; there are env-malloc, env-dst, ig"),
+        ({"release": "v1.0.0"}, "no release 'v1.0.0'; known are v0.30.0 to v0.55.1"),
+        ({"family": "ig", "release": "v0.30.0"}, "release v0.30.0 is of link family env-malloc, not ig"),
     ],
 )
-def test_the_signature_set_is_the_oldest_that_fits(imports: tuple[str, ...], expected: str) -> None:
-    """A module is described by the oldest set its imports need."""
-    module = load(assemble('(import "ig" "gadgetLog" (func (param i32 i64)))', *imports))
-    assert (module.signature_set, module.family, module.release) == (expected, "ig", "v0.55.1")
+def test_a_release_that_there_is_not(wanted: dict[str, str], words: str) -> None:
+    """What was asked for is wrong, not the module."""
+    with pytest.raises(EmbedderError, match=words):
+        load(GOOD, **wanted)
 
 
 @given(st.data())

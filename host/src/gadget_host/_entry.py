@@ -7,7 +7,7 @@ import math
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NoReturn
 
 import wasmtime
 
@@ -15,6 +15,7 @@ from gadget_abi import GuestError
 
 from ._deadline import Clock, Watchdog
 from ._engine import LimitedStore
+from ._state import TrapError
 from ._traps import describe
 
 __all__ = ["Entry", "GuestExit"]
@@ -155,6 +156,8 @@ class Entry:
         pending, self._pending = self._pending, None
         if isinstance(pending, GuestExit):
             return self._die(self._error(function, f"the gadget called proc_exit({pending.code})"))
+        if isinstance(pending, TrapError):
+            return self._error(function, f"trapped: {pending.reason}")
         if pending is not None:
             return pending
         if isinstance(error, _Unwind):
@@ -163,6 +166,8 @@ class Entry:
             return error
         if error.trap_code == wasmtime.TrapCode.INTERRUPT:
             reason = f"ran longer than its deadline of {self._given:g} s and was interrupted"
+            if function == "malloc":
+                reason += " in malloc"
             return self._die(self._error(self._outermost, reason))
         return self._error(function, describe(error))
 
@@ -172,6 +177,10 @@ class Entry:
         if not isinstance(failure, GuestError) or self.dead is not None:
             raise failure
         self.on_trap(failure)
+
+    def end(self, function: str, reason: str) -> NoReturn:
+        """End the gadget: raises a GuestError, through wasm when called from a function made with host()."""
+        raise self._die(self._error(function, reason))
 
     def on_trap(self, error: GuestError) -> None:
         """A callback failed and delivery goes on; for a subclass to take note."""

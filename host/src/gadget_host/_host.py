@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from gadget_abi import GuestError
+from gadget_abi import GuestError, Profile
 
 from ._engine import LimitedStore
 from ._entry import Entry
 from ._logs import DEBUG, ERROR, WARN, Logs
+from ._malloc import Malloc
+from ._memory import GuestMemory
 from ._state import CallError
 
 if TYPE_CHECKING:
@@ -27,9 +29,14 @@ _KEPT_ERRORS = 100
 class Hooks(Entry):
     """The door to wasm, with a log: the PlaneHooks of a gadget."""
 
-    def __init__(self, store: LimitedStore, module: str, deadline: float, logs: Logs) -> None:
+    def __init__(
+        self, store: LimitedStore, module: str, deadline: float, logs: Logs, profile: Profile
+    ) -> None:
         super().__init__(store, module, deadline)
         self.logs = logs
+        self.memory = GuestMemory()
+        self.malloc = Malloc(self, self.memory, profile)
+        self._hides_traps = profile.quirk("callback-traps-vanish")
         self.errors: deque[GuestError] = deque(maxlen=_KEPT_ERRORS)
         self.error_count = 0
 
@@ -39,7 +46,17 @@ class Hooks(Entry):
 
     def on_trap(self, error: GuestError) -> None:
         """Log what failed in a callback."""
-        self.logs.add(ERROR, str(error), "host")
+        if not self._hides_traps:
+            self.logs.add(ERROR, str(error), "host")
+
+    def end(self, function: str, reason: str) -> NoReturn:
+        """As Entry.end; counted here when nothing else will."""
+        try:
+            super().end(function, reason)
+        except GuestError as error:
+            if not self.inside:
+                self.note(error)
+            raise
 
     def failure(self, function: str, error: BaseException) -> BaseException:
         """As Entry.failure, and count the guest's failures."""
@@ -49,7 +66,9 @@ class Hooks(Entry):
         return failure
 
     def note(self, error: GuestError) -> None:
-        """Count a failure of the guest."""
+        """Count a failure of the guest; once, however many calls it comes out of."""
+        if self.errors and self.errors[-1] is error:
+            return
         self.error_count += 1
         self.errors.append(error)
 
@@ -59,6 +78,7 @@ class Host:
     """The HostState of a gadget.
 
     Args:
+        profile: the release that is run as.
         plane: has the handle table.
         logs: takes messages and warnings.
         params: values of the run's parameters.
@@ -71,6 +91,7 @@ class Host:
         has_callback: whether it exports dataSourceCallback.
     """
 
+    profile: Profile
     plane: Plane
     logs: Logs
     params: Mapping[str, str]

@@ -11,17 +11,18 @@ What it takes and gives are Python values; this module turns the guest's integer
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Protocol
 
-from gadget_abi import Abi, Form, Param, SemanticType
+from gadget_abi import Form, GuestError, Param, Profile, SemanticType
 
+from ._malloc import Allocation, Malloc, ToldAllocation
 from ._memory import Destination, GuestMemory
-from ._state import CallError, HostState, NotThereError
+from ._state import CallError, HostState, NotThereError, TrapError
 
-__all__ = ["Handles", "Lift", "cold_calls"]
+__all__ = ["Handles", "Lift", "cold_call"]
 
 _U32, _U64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 
@@ -43,27 +44,24 @@ class Handles(Protocol):
         """How many there are."""
 
 
-def cold_calls(abi: Abi, hot: Collection[str]) -> Iterator[tuple[Form, Call]]:
-    """The functions of the newest release that are written in Python, with their forms.
+def cold_call(profile: Profile, name: str) -> tuple[Form, Call]:
+    """A function of a release that is written in Python, with its form.
 
     Args:
-        abi: the table.
-        hot: names of the functions that the data plane has.
+        profile: the release.
+        name: of a function that the data plane does not have.
 
     Raises:
-        LookupError: a function of the table is written nowhere.
+        LookupError: it is written nowhere.
     """
-    for name, form in abi.current.items():
-        if name in hot:
-            continue
-        function = abi.functions[name]
-        call = getattr(_calls_of(function.group), function.snake, None)
-        if call is None:
-            raise LookupError(
-                f"{name} is in the ABI table but neither in the data plane nor, as {function.snake}, in "
-                f"gadget_host.calls.{function.group}"
-            )
-        yield form, call
+    function = profile.abi.functions[name]
+    call = getattr(_calls_of(function.group), function.snake, None)
+    if call is None:
+        raise LookupError(
+            f"{name} is in the ABI table but neither in the data plane nor, as {function.snake}, in "
+            f"gadget_host.calls.{function.group}"
+        )
+    return profile.forms[name], call
 
 
 def _calls_of(group: str) -> ModuleType:
@@ -83,11 +81,12 @@ class Lift:
         host: what the calls work on.
         handles: the handle table.
         memory: the guest's memory.
-        abi: says which kinds carry their value in memory.
+        malloc: the guest's, for results in memory.
     """
 
-    def __init__(self, host: HostState, handles: Handles, memory: GuestMemory, abi: Abi) -> None:
-        self._host, self._handles, self._memory = host, handles, memory
+    def __init__(self, host: HostState, handles: Handles, memory: GuestMemory, malloc: Malloc) -> None:
+        self._host, self._handles, self._memory, self._malloc = host, handles, memory, malloc
+        abi = host.profile.abi
         kinds = abi.enum_for("kind").members
         self._in_memory = {kinds["String"], kinds["Bytes"]}
         self._most = abi.limits["handles"].value
@@ -97,6 +96,8 @@ class Lift:
         """The host function of a form: takes and returns core integers, and raises what ``call`` raises by
         mistake; a CallError becomes a line in the log and the form's error value.
         """
+        if form.result is not None and form.result.name == "packed":
+            call = self._allocating(call)
         lifters = [self._lifter(param, form) for param in form.params]
         lower = self._lowerer(form.result)
         makes_handle = form.result is not None and form.result.name == "handle"
@@ -115,6 +116,8 @@ class Lift:
                 tell = host.debug if isinstance(error, NotThereError) else host.warn
                 tell(f"{form.function}: {error.reason}")
                 return form.error if error.code is None else error.code
+            except (TrapError, GuestError):
+                raise
             except Exception as error:
                 error.add_note(f"This is a bug in the host function {form.function}, not in the gadget.")
                 raise
@@ -131,6 +134,8 @@ class Lift:
                 return lambda raw, _: self._memory.read_packed(raw)
             case "out-buffer":
                 return lambda raw, _: Destination(self._memory, raw)
+            case "packed-address":
+                return self._told
             case "value":
                 return self._value(form)
             case "bool":
@@ -164,6 +169,21 @@ class Lift:
 
         return value
 
+    def _allocating(self, call: Call) -> Call:
+        """A call that gives its value through a destination, as one that returns where the value is."""
+
+        @functools.wraps(call)
+        def allocating(host: HostState, *values: Any) -> int:
+            destination = Allocation(self._malloc, self._memory)
+            call(host, *values, destination)
+            return destination.packed
+
+        return allocating
+
+    def _told(self, raw: int, _: Sequence[int]) -> Allocation:
+        """A destination in new memory, of which the guest is told at an address."""
+        return ToldAllocation(self._malloc, self._memory, raw & _U32)
+
     def _lowerer(self, result: SemanticType | None) -> Lowerer:
         if result is None:
             return lambda _: None
@@ -172,7 +192,7 @@ class Lift:
                 return functools.partial(self._register, result.handle)
             case "status":
                 return lambda code: code or 0
-            case "bool" | "u32" | "s32" | "u64" | "length" | "scalar":
+            case "bool" | "u32" | "s32" | "u64" | "length" | "scalar" | "packed":
                 return int
         raise TypeError(f"a result of type {result} cannot be lowered")
 
@@ -188,5 +208,5 @@ class Lift:
             raise CallError("too many open handles; release those that are not needed any more")
 
 
-_NOT_HERE = ("error-pointer", "packed-address")
-"""Types of functions that only the data plane or older releases have."""
+_NOT_HERE = ("error-pointer",)
+"""Types of functions that only the data plane has."""

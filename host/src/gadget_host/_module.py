@@ -9,14 +9,17 @@ from pathlib import Path
 
 import wasmtime
 
-from gadget_abi import Abi, EmbedderError, GuestError, WasmError
-from gadget_abi.check import Problem, check_module, problems_in
+from gadget_abi import Abi, EmbedderError, GuestError, Profile, WasmError
+from gadget_abi.check import Problem, problems_in
+from gadget_abi.choose import Choice, choose
 from gadget_abi.wasm import External, FuncType, Kind, Module, is_component, read_module
 
 from . import wasi
 from ._cache import compile_guest
 
-__all__ = ["GuestModule", "load_module", "read_file"]
+__all__ = ["CALLBACK", "GuestModule", "load_module", "read_file"]
+
+CALLBACK = "dataSourceCallback"
 
 _SHOWN = 5  # problems listed in one message
 
@@ -29,17 +32,15 @@ class GuestModule:
         name: what messages call it.
         info: its imports, exports and memories.
         compiled: its code.
-        signature_set: the oldest set of signatures its imports fit ("sig-6").
-        family: the link family ("ig").
-        release: the release whose behaviour it gets.
+        choice: the release whose behaviour it gets, and why.
+        profile: what that release is like.
     """
 
     name: str
     info: Module
     compiled: wasmtime.Module
-    signature_set: str
-    family: str
-    release: str
+    choice: Choice
+    profile: Profile
 
     def has_function(self, name: str) -> bool:
         """Whether it exports a function of that name."""
@@ -69,6 +70,9 @@ def load_module(
     *,
     name: str,
     abi: Abi,
+    family: str | None = None,
+    release: str | None = None,
+    strict: bool = False,
     memory_pages: int | None = None,
     provided: str = "",
 ) -> GuestModule:
@@ -78,23 +82,28 @@ def load_module(
         engine: compiles it.
         wasm: its bytes.
         name: what messages call it.
-        abi: what it is checked against, in the newest release.
+        abi: what it is checked against.
+        family: the link family it has; seen from its imports unless given.
+        release: the release it is to run as; the newest it fits unless given.
+        strict: let pass what that release refuses only when it meets it.
         memory_pages: most pages it may start with; the ABI's limit unless given.
         provided: an import module that is not checked here, since the embedder provides it.
 
     Raises:
+        EmbedderError: no such family or release.
         GuestError: it cannot be run here; the text says why and what to do.
     """
     info = _read(wasm, name)
     checked = replace(info, imports=[item for item in info.imports if item.module != provided])
     allowed = abi.limits["memory_pages"].value if memory_pages is None else memory_pages
-    _refuse(name, list(_problems(checked, abi, allowed)))
+    choice = choose(checked, abi, family=family, release=release)
+    profile = Profile(abi, choice.release, strict)
+    _refuse(name, list(_problems(checked, profile, allowed)), choice.hint)
     try:
         compiled = compile_guest(engine, wasm)
     except wasmtime.WasmtimeError as error:
         raise GuestError(_invalid(error), module=name, hint=_BUILD_FOR_2) from None
-    family = abi.family_of(abi.newest)
-    return GuestModule(name, info, compiled, _oldest_set(checked, abi), family.name, abi.newest)
+    return GuestModule(name, info, compiled, choice, profile)
 
 
 _BUILD_FOR_2 = "build it for the Wasm 2.0 core features, which are all that Inspektor Gadget runs"
@@ -115,40 +124,34 @@ def _read(wasm: bytes, name: str) -> Module:
         raise GuestError(f"not a readable wasm module: {error}", module=name) from None
 
 
-def _problems(info: Module, abi: Abi, memory_pages: int) -> Iterator[Problem]:
-    if older := _older_family(info, abi):
-        yield older
-        return
-    yield from _memory_problems(info, memory_pages)
-    yield from (p for p in problems_in(info, abi, abi.newest) if "pages" not in p.reason)  # said above
+def _problems(info: Module, profile: Profile, memory_pages: int) -> Iterator[Problem]:
+    yield from _memory_problems(info, profile, memory_pages)
+    for problem in problems_in(info, profile.abi, profile.release):
+        if problem.subject != "memory" and not _is_passed(problem, profile):
+            yield problem
     for item in info.imports:
         if item.module == wasi.MODULE:
             yield from _wasi_problems(item)
 
 
-def _older_family(info: Module, abi: Abi) -> Problem | None:
-    """A module for a release before the imports moved to another module name."""
-    current = abi.family_of(abi.newest)
-    older = {family.module for family in abi.families} - {current.module}
-    found = [item for item in info.imports if item.module in older and item.name in abi.functions]
-    if not found:
-        return None
-    fitting = check_module(info, abi).signature_sets
-    sets = [s for s in abi.signature_sets if s.name in fitting] or [
-        s for s in abi.signature_sets if s.family.module in older
-    ]
-    fits = sets[0].releases[0], sets[-1].releases[-1]
-    return Problem(
-        f"{found[0].module}.{found[0].name}",
-        f"built for ig {fits[0]} to {fits[-1]}, whose functions are imported from {found[0].module!r}; "
-        "this host does not run those yet",
-        f"rebuild it with an SDK of {current.since} or later",
+def _is_passed(problem: Problem, profile: Profile) -> bool:
+    """Whether a strict host finds an export of another type only when it calls it."""
+    export = profile.exports.get(problem.subject)
+    if export is None:
+        return False
+    return (
+        profile.quirk("hook-type")
+        if export.hook
+        else export.name == CALLBACK and profile.quirk("callback-type")
     )
 
 
-def _memory_problems(info: Module, memory_pages: int) -> Iterator[Problem]:
-    if len(info.memories) > 1:
-        yield Problem("memory", f"the module has {len(info.memories)} memories, a gadget has one")
+def _memory_problems(info: Module, profile: Profile, memory_pages: int) -> Iterator[Problem]:
+    exported = info.export("memory")
+    is_there = exported is not None and exported.kind == Kind.MEMORY
+    may_lack = not info.memories and profile.quirk("no-memory")
+    if not is_there and not may_lack:
+        yield Problem("memory", "not exported", "export the module's memory as 'memory'")
     if info.memories and info.memories[0].min > memory_pages:
         yield Problem(
             "memory", f"starts with {info.memories[0].min} pages of 64 KiB, {memory_pages} are allowed"
@@ -167,25 +170,21 @@ def _wasi_problems(item: External) -> Iterator[Problem]:
         yield Problem(subject, f"imported as {item.type}, it is {expected}")
 
 
-def _refuse(name: str, problems: list[Problem]) -> None:
+def _refuse(name: str, problems: list[Problem], hint: str) -> None:
     """Raise for what is wrong, if anything is."""
     if not problems:
         return
     first, *others = problems
     if not others:
-        raise GuestError(first.reason, module=name, function=first.subject, hint=first.hint)
+        hints = "; ".join(filter(None, (first.hint, hint)))
+        raise GuestError(first.reason, module=name, function=first.subject, hint=hints)
     lines = [f"  {problem}" for problem in problems[:_SHOWN]]
     more = [f"  and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
-    raise GuestError("\n".join([f"{len(problems)} things keep it from running:", *lines, *more]), module=name)
+    advice = [hint] if hint else []
+    text = "\n".join([f"{len(problems)} things keep it from running:", *lines, *more, *advice])
+    raise GuestError(text, module=name)
 
 
 def _invalid(error: wasmtime.WasmtimeError) -> str:
     """The last cause in wasmtime's message, which is the one about the module."""
     return f"not valid: {str(error).strip().splitlines()[-1].strip()}"
-
-
-def _oldest_set(info: Module, abi: Abi) -> str:
-    """The oldest set of signatures of today's link family that has every host function the module imports."""
-    needed = {f"{item.module}.{item.name}{item.type}" for item in info.imports if item.module != wasi.MODULE}
-    family = abi.family_of(abi.newest)
-    return next(s.name for s in abi.signature_sets if s.family == family and needed <= s.signatures)

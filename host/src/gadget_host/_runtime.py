@@ -4,78 +4,26 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
 
 import wasmtime
 
-from gadget_abi import EmbedderError, GuestError, load
-from gadget_abi.wasm import External, FuncType
+from gadget_abi import GuestError, load
 
-from . import wasi
 from ._engine import PAGE, LimitedStore, Limits, new_engine
 from ._host import Hooks, Host
-from ._lift import Lift, cold_calls
-from ._logs import DEBUG, LogRecord, Logs, level_number
-from ._memory import GuestMemory
-from ._module import GuestModule, load_module
+from ._lift import Lift
+from ._linker import Linker, Provided, early_call
+from ._logs import Logs, level_number
+from ._malloc import MALLOC
+from ._module import CALLBACK, load_module
+from ._settings import Settings
 from ._traps import function_names
 from .backends import Config, KernelSymbols, MapRegistry, MountNsFilter, SyscallTable
 from .plane import Plane
 from .sources import SourceRegistry
 
-__all__ = ["CALLBACK", "Provided", "Runtime", "Settings"]
-
-CALLBACK = "dataSourceCallback"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How a gadget is run; see Gadget.load."""
-
-    params: Mapping[str, str] = field(default_factory=dict)
-    config: Mapping[str, Any] | None = field(default_factory=dict)
-    log_level: str | int = "info"
-    on_log: Callable[[LogRecord], None] | None = None
-    log_stdout: bool = False
-    deadline: float | None = 10.0
-    stop_deadline: float | None = 42.0
-    memory_pages: int = 256
-    plane_pages: int = 4096
-    clock: wasi.Clock = "fixed"
-    maps: MapRegistry | None = None
-    syscalls: SyscallTable | None = None
-    kallsyms: KernelSymbols | None = None
-    mntns: MountNsFilter | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("deadline", "stop_deadline"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise EmbedderError(f"{name} is {value!r}; it is a number of seconds above 0, or None")
-        if not 1 <= self.memory_pages <= self.plane_pages <= 65536:
-            raise EmbedderError("memory_pages and plane_pages are numbers of 64 KiB pages from 1 to 65536")
-        if self.clock not in ("fixed", "real"):
-            raise EmbedderError(f'clock is {self.clock!r}; it is "fixed" or "real"')
-        for key, value in self.params.items():
-            if not (isinstance(key, str) and isinstance(value, str)):
-                raise EmbedderError(f"parameter {key!r}: the value {value!r} is no string")
-        level_number(self.log_level)
-
-
-@dataclass(frozen=True)
-class Provided:
-    """An import module that the embedder provides, beside those of the ABI.
-
-    Args:
-        module: its name.
-        functions: what is in it; they take and return core integers.
-    """
-
-    module: str
-    functions: Mapping[str, Callable[..., Any]]
+__all__ = ["Provided", "Runtime"]
 
 
 class Runtime:
@@ -103,13 +51,18 @@ class Runtime:
             wasm,
             name=name,
             abi=self.abi,
+            family=settings.abi,
+            release=settings.release,
+            strict=settings.strict,
             memory_pages=settings.memory_pages,
             provided=self.provided.module,
         )
+        self.profile = self.module.profile
         self.store = LimitedStore(engine, Limits(settings.memory_pages, settings.plane_pages))
         self.logs = Logs(level_number(settings.log_level), settings.on_log)
-        self.hooks = Hooks(self.store, name, _seconds(settings.deadline), self.logs)
-        self.memory = GuestMemory()
+        deadline = math.inf if settings.deadline is None else settings.deadline
+        self.hooks = Hooks(self.store, name, deadline, self.logs, self.profile)
+        self.memory = self.hooks.memory
         try:
             self._assemble(settings)
         except BaseException:
@@ -117,11 +70,17 @@ class Runtime:
             raise
 
     def _assemble(self, settings: Settings) -> None:
-        handles = self.abi.limits["handles"].value
-        self.plane = Plane(self.store, self.hooks, handle_limit=handles, log_level=self.logs.level)
+        self.plane = Plane(
+            self.store,
+            self.hooks,
+            profile=self.profile,
+            handle_limit=self.abi.limits["handles"].value,
+            log_level=self.logs.level,
+        )
         config = Config(settings.config)
         self.sources = SourceRegistry(self.plane, config)
         self.host = Host(
+            profile=self.profile,
             plane=self.plane,
             logs=self.logs,
             params=dict(settings.params),
@@ -133,13 +92,19 @@ class Runtime:
             sources=self.sources,
             has_callback=self.module.has_function(CALLBACK),
         )
-        self.lift = Lift(self.host, self.plane, self.memory, self.abi)
-        self.instance = self._instantiate(_Linker(self).externs())
+        self.lift = Lift(self.host, self.plane, self.memory, self.hooks.malloc)
+        self.instance = self._instantiate(Linker(self).externs())
         self.exports = self.instance.exports(self.store)
+        self._connect()
+
+    def _connect(self) -> None:
+        """Make the guest's memory and functions known to the host's."""
         memory = self.exports["memory"]
         assert isinstance(memory, wasmtime.Memory)
         self.memory.attach(self.store, memory)
-        self.plane.attach(memory, self.function(CALLBACK))
+        if MALLOC in self.profile.exports:
+            self.hooks.malloc.function = self.function(MALLOC)
+        self.plane.attach(memory, self.function(CALLBACK), self.hooks.malloc.function)
         turns = ctypes.c_uint64.from_address(self.plane.call_counter_address())
         self.hooks.count = lambda: turns.value
 
@@ -165,7 +130,7 @@ class Runtime:
         names = function_names(trap)
         if trap.trap_code != wasmtime.TrapCode.INDIRECT_CALL_TO_NULL or not names:
             return None
-        return early_call(self.module, names[0]) if names[0] in self.abi.current else None
+        return early_call(self.module, names[0]) if names[0] in self.profile.forms else None
 
     def function(self, name: str) -> wasmtime.Func | None:
         """The exported function of that name."""
@@ -195,77 +160,3 @@ class Runtime:
     def pages(self) -> int:
         """Pages of the guest's memory."""
         return self.memory.size // PAGE
-
-
-def early_call(module: GuestModule, function: str) -> GuestError:
-    """The error of a host call from a (start) section."""
-    return GuestError(
-        "called from the module's (start) section, before the host knows its memory",
-        module=module.name,
-        function=function,
-        hint="call it from _initialize or gadgetInit",
-    )
-
-
-class _Linker:
-    """Finds the host functions a module imports."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._hot: Mapping[str, wasmtime.Func] = runtime.plane.imports
-        self._cold = {form.function: (form, call) for form, call in cold_calls(runtime.abi, self._hot)}
-        self._wasi = wasi.Wasi(
-            runtime.memory,
-            clock=runtime.settings.clock,
-            write=self._write if runtime.settings.log_stdout else None,
-            longest_sleep=runtime.hooks.deadline,
-        )
-
-    def externs(self) -> list[wasmtime.Func]:
-        """A function for each import, in order."""
-        return [self._extern(item) for item in self._runtime.module.info.imports]
-
-    def _extern(self, item: External) -> wasmtime.Func:
-        name, provided = item.name, self._runtime.provided
-        if item.module == provided.module and isinstance(item.type, FuncType):
-            type_ = item.type.params, item.type.results
-            return self._func(name, type_, provided.functions[name])
-        if item.module == wasi.MODULE:
-            charged = name == "poll_oneoff"  # or a guest could sleep for ever
-            return self._func(name, wasi.SIGNATURES[name], self._wasi.function(name), charged=charged)
-        if name in self._hot:
-            return self._hot[name]
-        form, call = self._cold[name]
-        return self._func(name, form.core_type, self._runtime.lift.lift(form, call))
-
-    def _func(
-        self,
-        name: str,
-        type_: tuple[tuple[str, ...], tuple[str, ...]],
-        function: Callable[..., Any],
-        *,
-        charged: bool = False,
-    ) -> wasmtime.Func:
-        runtime, memory = self._runtime, self._runtime.memory
-
-        def guarded(*args: int) -> Any:
-            if not memory.attached:
-                raise early_call(runtime.module, name)
-            return function(*args)
-
-        params, results = (list(map(_value_type, types)) for types in type_)
-        return wasmtime.Func(
-            runtime.store, wasmtime.FuncType(params, results), runtime.hooks.host(guarded, charged=charged)
-        )
-
-    def _write(self, _fd: int, data: bytes) -> None:
-        for line in data.decode("utf-8", "replace").splitlines():
-            self._runtime.logs.add(DEBUG, line)
-
-
-def _value_type(name: str) -> wasmtime.ValType:
-    return wasmtime.ValType.i64() if name == "i64" else wasmtime.ValType.i32()
-
-
-def _seconds(deadline: float | None) -> float:
-    return math.inf if deadline is None else deadline

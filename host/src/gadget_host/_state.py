@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 if TYPE_CHECKING:
     import wasmtime
 
+    from gadget_abi import Profile
+
     from .backends import Config, KernelSymbols, MapRegistry, MountNsFilter, SyscallTable
     from .sources import SourceRegistry
 
-__all__ = ["CallError", "HostState", "NotThereError", "OutBuffer", "PlaneHooks"]
+__all__ = ["CallError", "HostState", "NotThereError", "OutBuffer", "PlaneHooks", "TrapError"]
 
 
 class CallError(Exception):
@@ -37,6 +39,18 @@ class NotThereError(CallError):
     """What the guest asked for is not there: an error value, but an ordinary answer, logged at level debug."""
 
 
+class TrapError(Exception):
+    """A host call that traps, as one of upstream's quirks does: the guest's call ends, the gadget goes on.
+
+    Args:
+        reason: what happened, for the message that the trap becomes.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class OutBuffer(Protocol):
     """A destination in the guest's memory, already known to lie inside it."""
 
@@ -53,6 +67,10 @@ class HostState(Protocol):
 
     arguments: tuple[int, ...]
     """The raw core arguments of the host call that runs, signed as wasmtime-py passes them."""
+
+    @property
+    def profile(self) -> Profile:
+        """The release that is run as: what has changed by then, and which quirks are shown."""
 
     @property
     def params(self) -> Mapping[str, str]:

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import atexit
+import math
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from time import perf_counter
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
 from gadget_abi import EmbedderError, GuestError
 
 from ._logs import LogRecord
 from ._module import read_file
-from ._runtime import Runtime, Settings, _seconds
+from ._runtime import Runtime
+from ._settings import Options, Settings
 from .backends import PerfEvents
 
 if TYPE_CHECKING:
     from .backends import Config, KernelSymbols, MapRegistry, MountNsFilter, SyscallTable
     from .schema import SourceSchema
     from .sources import Collector, Source
-    from .wasi import Clock
 
 __all__ = ["Gadget", "Phase", "Stats"]
 
@@ -64,7 +65,7 @@ class Stats:
         guest_pages: pages of 64 KiB of the guest's memory.
         log_lines: lines that were logged.
         errors: calls of the guest that failed.
-        abi: the link family ("ig").
+        abi: the link family ("ig", "env-dst" or "env-malloc").
         signature_set: the oldest set of signatures the module fits ("sig-6").
     """
 
@@ -107,70 +108,24 @@ class Gadget:
 
     @classmethod
     def load(
-        cls,
-        module: str | Path | bytes,
-        *,
-        name: str | None = None,
-        params: Mapping[str, str] | None = None,
-        config: Mapping[str, Any] | None = MappingProxyType({}),
-        log_level: str | int = "info",
-        on_log: Callable[[LogRecord], None] | None = None,
-        log_stdout: bool = False,
-        deadline: float | None = 10.0,
-        stop_deadline: float | None = 42.0,
-        memory_pages: int = 256,
-        plane_pages: int = 4096,
-        clock: Clock = "fixed",
-        maps: MapRegistry | None = None,
-        syscalls: SyscallTable | None = None,
-        kallsyms: KernelSymbols | None = None,
-        mntns: MountNsFilter | None = None,
+        cls, module: str | Path | bytes, *, name: str | None = None, **settings: Unpack[Options]
     ) -> Self:
         """Load a gadget: check, compile and instantiate its module. No hook of it runs yet.
 
         Args:
             module: path of a core wasm module, or its bytes.
             name: what messages call it; the file's name unless given.
-            params: values of parameters, by key; what is not in it, getParamValue does not find.
-            config: the parsed gadget.yaml; None for a gadget without configuration.
-            log_level: "error", "warn", "info", "debug", "trace", "none", or the ABI's number.
-            on_log: called with each LogRecord, on the thread that runs the guest.
-            log_stdout: log what the guest writes to stdout and stderr, at level debug; else it is thrown
-                away, as by the real host.
-            deadline: seconds of its own time that each call of the guest has; None for no end.
-            stop_deadline: the same for gadgetStop; the real host gives it 42 s.
-            memory_pages: most pages of 64 KiB of guest memory; the real host allows 256.
-            plane_pages: most pages the host takes for events in flight.
-            clock: "fixed" for the real host's made-up clocks and random numbers, "real" for this machine's.
-            maps: the maps getMap finds; an empty registry unless given.
-            syscalls: the syscalls of this machine's architecture unless given.
-            kallsyms: this machine's symbols, as far as they can be read, unless given.
-            mntns: mount namespaces to keep; all of them unless given.
+            settings: how it is run: what it finds, its limits, the release it is run as; see Settings.
 
         Raises:
             EmbedderError: no such file, or a setting that cannot be.
             GuestError: the module cannot run here; the text says why.
         """
-        settings = Settings(
-            params={} if params is None else params,
-            config=config,
-            log_level=log_level,
-            on_log=on_log,
-            log_stdout=log_stdout,
-            deadline=deadline,
-            stop_deadline=stop_deadline,
-            memory_pages=memory_pages,
-            plane_pages=plane_pages,
-            clock=clock,
-            maps=maps,
-            syscalls=syscalls,
-            kallsyms=kallsyms,
-            mntns=mntns,
-        )
+        options = Settings(**settings)
         if isinstance(module, bytes):
-            return cls(Runtime(module, name or "gadget", settings))
+            return cls(Runtime(module, name or "gadget", options))
         path = Path(module)
-        return cls(Runtime(read_file(path), name or path.name, settings))
+        return cls(Runtime(read_file(path), name or path.name, options))
 
     # -- life
 
@@ -215,7 +170,7 @@ class Gadget:
             return
         with self._step("stop", Phase.STARTED, then=Phase.STOPPED):
             self._runtime.plane.stop_delivering()
-            failure = self._attempt("gadgetStop", _seconds(self._runtime.settings.stop_deadline))
+            failure = self._attempt("gadgetStop", self._stop_seconds())
             if self._runtime.hooks.dead is None:
                 self._runtime.plane.clear_handles()
                 after = self._attempt("gadgetPostStop")
@@ -312,18 +267,28 @@ class Gadget:
 
     @property
     def abi(self) -> str:
-        """The link family of its imports: "ig"."""
-        return self._runtime.module.family
+        """The link family of its imports: "env-malloc", "env-dst" or "ig"."""
+        return self._runtime.module.choice.family
 
     @property
     def signature_set(self) -> str:
-        """The oldest set of signatures that its imports fit: "sig-6"."""
-        return self._runtime.module.signature_set
+        """The oldest set of signatures of the family that its imports fit: "sig-6"."""
+        return self._runtime.module.choice.signature_set
 
     @property
     def release(self) -> str:
         """The release of Inspektor Gadget whose behaviour it gets."""
-        return self._runtime.module.release
+        return self._runtime.module.choice.release
+
+    @property
+    def decision(self) -> str:
+        """In one sentence, what it is run as and why."""
+        return str(self._runtime.module.choice)
+
+    @property
+    def strict(self) -> bool:
+        """Whether it gets the real host's quirks, too."""
+        return self._runtime.profile.strict
 
     @property
     def maps(self) -> MapRegistry:
@@ -428,6 +393,14 @@ class Gadget:
         except GuestError as error:
             return error
         return None
+
+    def _stop_seconds(self) -> float:
+        """Seconds that gadgetStop has."""
+        given, profile = self._runtime.settings.stop_deadline, self._runtime.profile
+        if given == "release":
+            limit = "stop_seconds" if profile.changed("stop-has-42-seconds") else "stop_seconds_before"
+            return float(profile.abi.limits[limit].value)
+        return math.inf if given is None else float(given)
 
     def _call(self, name: str, *, deadline: float | None = None) -> int | None:
         self._calls += self._runtime.function(name) is not None

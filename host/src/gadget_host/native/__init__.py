@@ -16,7 +16,9 @@ from typing import Any
 from gadget_abi import EmbedderError
 from gadget_abi import load as load_abi
 
-from .._runtime import Provided, Runtime, Settings
+from .._linker import Provided
+from .._runtime import Runtime
+from .._settings import Settings
 from ..gadget import Gadget
 from ._program import Program
 from ._stub import MODULE, stub

@@ -1,0 +1,104 @@
+"""The functions a module imports: the data plane's, those written in Python, WASI's, and the embedder's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import wasmtime
+
+from gadget_abi import GuestError
+from gadget_abi.wasm import External, FuncType
+
+from . import wasi
+from ._lift import cold_call
+from ._logs import DEBUG
+from ._module import GuestModule
+
+if TYPE_CHECKING:
+    from ._runtime import Runtime
+
+__all__ = ["Linker", "Provided", "early_call"]
+
+
+@dataclass(frozen=True)
+class Provided:
+    """An import module that the embedder provides, beside those of the ABI.
+
+    Args:
+        module: its name.
+        functions: what is in it; they take and return core integers.
+    """
+
+    module: str
+    functions: Mapping[str, Callable[..., Any]]
+
+
+def early_call(module: GuestModule, function: str) -> GuestError:
+    """The error of a host call from a (start) section."""
+    return GuestError(
+        "called from the module's (start) section, before the host knows its memory",
+        module=module.name,
+        function=function,
+        hint="call it from _initialize or gadgetInit",
+    )
+
+
+class Linker:
+    """Finds the functions a gadget imports."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._hot: Mapping[str, wasmtime.Func] = runtime.plane.imports
+        self._wasi = wasi.Wasi(
+            runtime.memory,
+            clock=runtime.settings.clock,
+            write=self._write if runtime.settings.log_stdout else None,
+            longest_sleep=runtime.hooks.deadline,
+        )
+
+    def externs(self) -> list[wasmtime.Func]:
+        """A function for each import, in order."""
+        return [self._extern(item) for item in self._runtime.module.info.imports]
+
+    def _extern(self, item: External) -> wasmtime.Func:
+        name, provided = item.name, self._runtime.provided
+        if item.module == provided.module and isinstance(item.type, FuncType):
+            type_ = item.type.params, item.type.results
+            return self._func(name, type_, provided.functions[name])
+        if item.module == wasi.MODULE:
+            charged = name == "poll_oneoff"  # or a guest could sleep for ever
+            return self._func(name, wasi.SIGNATURES[name], self._wasi.function(name), charged=charged)
+        if name in self._hot:
+            return self._hot[name]
+        form, call = cold_call(self._runtime.module.profile, name)
+        return self._func(name, form.core_type, self._runtime.lift.lift(form, call))
+
+    def _func(
+        self,
+        name: str,
+        type_: tuple[tuple[str, ...], tuple[str, ...]],
+        function: Callable[..., Any],
+        *,
+        charged: bool = False,
+    ) -> wasmtime.Func:
+        runtime, memory = self._runtime, self._runtime.memory
+
+        def guarded(*args: int) -> Any:
+            if not memory.attached:
+                raise early_call(runtime.module, name)
+            return function(*args)
+
+        params, results = (list(map(_value_type, types)) for types in type_)
+        return wasmtime.Func(
+            runtime.store, wasmtime.FuncType(params, results), runtime.hooks.host(guarded, charged=charged)
+        )
+
+    def _write(self, _fd: int, data: bytes) -> None:
+        for line in data.decode("utf-8", "replace").splitlines():
+            self._runtime.logs.add(DEBUG, line)
+
+
+def _value_type(name: str) -> wasmtime.ValType:
+    return wasmtime.ValType.i64() if name == "i64" else wasmtime.ValType.i32()
