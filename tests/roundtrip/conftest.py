@@ -1,26 +1,144 @@
-"""The round-trip guests, built and running."""
+"""The guests of the contract, a cell of the matrix each: built, running, and what came of them.
 
-from collections.abc import Iterator
+pytest tests/roundtrip                                    WAT and Python
+pytest tests/roundtrip --languages=all --matrix=FILE      every language; the matrix as JSON as well
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from gadget_host import Gadget
-from tests.roundtrip.contract import GUESTS, Running, schema
+from gadget_abi.table import SignatureSet
+from tests.roundtrip.contract import SETS
+from tests.roundtrip.languages import LANGUAGES, NotHereError
+from tests.roundtrip.matrix import Matrix
+from tests.roundtrip.world import Running, World
+
+ALWAYS = ("wat", "python")
+NOT_ASKED = "compiled languages run on request: nox -s languages, or pytest tests/roundtrip --languages=all"
+
+HOST_RUNS = ("ig",)
+
+_matrix = pytest.StashKey[Matrix]()
 
 
-@pytest.fixture(scope="session", params=GUESTS)
-def guest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The contract's module, in each language."""
-    directory = tmp_path_factory.mktemp(request.param)
-    return GUESTS[request.param](directory)
+@dataclass(frozen=True)
+class Guest:
+    """A cell of the matrix: a language and a signature set, and the module when it is built."""
+
+    language: str
+    signatures: SignatureSet
+    module: Path
+
+
+# ----------------------------------------------------------------------------------------------- which cells
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of `pytest tests/roundtrip`; elsewhere they have their defaults."""
+    group = parser.getgroup("round trips")
+    group.addoption("--languages", default=",".join(ALWAYS), metavar="wat,python,...|all")
+    group.addoption("--matrix", type=Path, metavar="FILE.json", help="write the matrix of languages and sets")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that wants a guest for every language that is asked for, with every set."""
+    if "guest" not in metafunc.fixturenames:
+        return
+    option: str = metafunc.config.getoption("--languages", ",".join(ALWAYS))
+    asked = list(LANGUAGES) if option == "all" else option.split(",")
+    cells = [(language, name) for language in asked for name in SETS]
+    params = [pytest.param(cell, id="-".join(cell)) for cell in cells]
+    skip = pytest.mark.skip(reason=NOT_ASKED)
+    params += [pytest.param((rest, ""), id=rest, marks=skip) for rest in LANGUAGES if rest not in asked]
+    metafunc.parametrize("guest", params, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def running(guest: Path) -> Iterator[Running]:
-    """The guest, started, with a source of each type that has a field of every kind."""
-    with Gadget.load(guest) as gadget:
-        gadget.add_source(schema("in", "single"))
-        gadget.add_source(schema("rows", "array"))
-        gadget.start()
-        yield Running(gadget)
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Guest]:
+    """Builds guests, each once in a session."""
+
+    @cache
+    def made(language: str, name: str) -> Guest:
+        directory = tmp_path_factory.mktemp(language)
+        return Guest(language, SETS[name], LANGUAGES[language](SETS[name], directory))
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def guest(request: pytest.FixtureRequest, build: Callable[[str, str], Guest]) -> Guest:
+    """The contract's module in a language, for a signature set."""
+    language, name = request.param
+    if SETS[name].family.name not in HOST_RUNS:
+        pytest.skip(f"this host does not run modules of link family {SETS[name].family.name} yet")
+    try:
+        return build(language, name)
+    except NotHereError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def world(guest: Guest) -> Iterator[World]:
+    """The guest in the world of the contract, not yet started."""
+    made = World(guest.module, guest.signatures)
+    with made.gadget:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def running(guest: Guest) -> Iterator[Running]:
+    """The guest, started, for values to go through."""
+    made = World(guest.module, guest.signatures)
+    with made.gadget:
+        made.start(watch=False)
+        yield Running(made.gadget)
+
+
+# ----------------------------------------------------------------------------------------- what came of them
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin a matrix."""
+    config.stash[_matrix] = Matrix(LANGUAGES, SETS)
+
+
+def _cell(item: pytest.Item) -> tuple[str, str] | None:
+    """The language and set a test is about; None for one that is about no guest, or about no set of a language."""
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+        return None
+    cell: tuple[str, str] = item.callspec.params.get("guest", ("", ""))
+    return cell if cell[1] else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Enter a test into the matrix."""
+    report = yield
+    if cell := _cell(item):
+        matrix = item.config.stash[_matrix]
+        if report.failed:
+            matrix.failed(*cell, item.name)
+        elif isinstance(report.longrepr, tuple):  # skipped: file, line, reason
+            matrix.absent(*cell, report.longrepr[2].removeprefix("Skipped: "))
+        elif report.when == "call":
+            matrix.passed(*cell)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the matrix, and write it where it is wanted."""
+    matrix = config.stash[_matrix]
+    if matrix.empty:
+        return
+    terminalreporter.section("the round trip in every language")
+    for line in matrix.lines():
+        terminalreporter.write_line(line)
+    path: Path | None = config.getoption("--matrix", None)
+    if path:
+        path.write_text(matrix.to_json(), encoding="utf-8")

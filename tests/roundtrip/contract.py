@@ -1,22 +1,76 @@
-"""The round-trip contract as guests in three languages, and the events they are fed."""
+"""The round-trip contract: what a guest in any language does, and the transcript it leaves of it.
 
-import importlib.util
-import subprocess
-import sys
-from pathlib import Path
+A guest of signature set N runs the steps of the sets 1 to N, in that order in every phase of its life; what a set
+lacks, its guests leave out. It tells what it sees by gadgetLog at level info, in lines of four forms:
+
+    TEXT                say
+    TEXT: yes, no       answer
+    TEXT: NUMBER        count, in decimal
+    TEXT: TEXT          tell
+
+The host side is the `world`: sources, parameters, maps and so on that every guest finds. The transcript is what
+the guest logged and what came out of the sources, in the order of its happening.
+
+What the sets cannot say:
+
+* before sig-6 a failed read of a scalar cannot be told from 0, so "wrong width" is asked from there on;
+* in the malloc sets an empty text of the host is 0, as a failure is, so no parameter here is empty;
+* gadgetPostStop is left to the `ig` sets: before, it was called on a module that was closed already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pytest
-import wasmtime
-
 import gadget_abi
-import gadget_build
-from gadget_host import Gadget
+from gadget_abi import Profile
+from gadget_abi.table import SignatureSet
 from gadget_host.schema import FieldSchema, SourceSchema
 
-HERE = Path(__file__).parent
+__all__ = ["ABI", "KINDS", "OWN", "SETS", "ZERO", "emitted", "flags", "number_of", "schema", "transcript"]
+
 ABI = gadget_abi.load()
+SETS = {each.name: each for each in ABI.signature_sets}
 KINDS = [name for name in ABI.enums["Kind"].members if name != "Invalid"]
+
+ZERO: dict[str, Any] = dict.fromkeys(KINDS, 0) | {
+    "Bool": False,
+    "Float32": 0.0,
+    "Float64": 0.0,
+    "String": "",
+    "CString": "",
+    "Bytes": b"",
+}
+"""An event with every field at its zero."""
+
+OWN: dict[str, Any] = {
+    "Bool": True,
+    "Int8": -(1 << 7),
+    "Int16": -(1 << 15),
+    "Int32": -(1 << 31),
+    "Int64": -(1 << 63),
+    "Uint8": (1 << 8) - 1,
+    "Uint16": (1 << 16) - 1,
+    "Uint32": (1 << 32) - 1,
+    "Uint64": (1 << 64) - 1,
+    "Float32": 1.5,
+    "Float64": -0.0,
+    "String": "own \0 ä€😀",
+    "CString": "of C",
+    "Bytes": b"\x00\xff\x00",
+}
+"""The event that the guest itself makes; it holds these values as constants."""
+
+PARAMS = {"text": "värde €", "long": "0123456789" * 300}
+LAST = (1 << 64) - 1
+BIG = (1 << 63) + 5
+RECORDS = (b"record one..", b"record two..")  # with their length of four bytes a multiple of 8: no padding
+CALLS = SourceSchema("calls", "single", (FieldSchema("n", "Uint64"), FieldSchema("text", "String")))
+LISTS = SourceSchema("lists", "array", (FieldSchema("n", "Uint64"),))
+
+Lines = list[tuple[int, list[str]]]
+"""For a phase, lines by the number of the set that brings them."""
 
 
 def schema(name: str, type_: str) -> SourceSchema:
@@ -24,66 +78,122 @@ def schema(name: str, type_: str) -> SourceSchema:
     return SourceSchema(name, type_, tuple(FieldSchema(kind, kind) for kind in KINDS))  # type: ignore[arg-type]
 
 
-def c_header() -> str:
-    """Declarations of every function of the current ABI, from the table."""
-    types = {"i32": "uint32_t", "i64": "uint64_t"}
-    lines = ["#include <stdint.h>"]
-    for name, form in ABI.current.items():
-        params, results = form.core_type
-        result = types[results[0]] if results else "void"
-        listing = ", ".join(types[p] for p in params) or "void"
-        module = ABI.family_of(ABI.newest).module
-        attribute = f'__attribute__((import_module("{module}"), import_name("{name}")))'
-        lines.append(f"{attribute} {result} {name}({listing});")
-    return "\n".join(lines)
+def number_of(signatures: SignatureSet) -> int:
+    """3 of sig-3."""
+    return int(signatures.name.removeprefix("sig-"))
 
 
-def build_wat(directory: Path) -> Path:
-    """The guest written by hand."""
-    output = directory / "guest.wasm"
-    output.write_bytes(wasmtime.wat2wasm((HERE / "guest.wat").read_text()))
-    return output
+def flags(signatures: SignatureSet) -> list[str]:
+    """What a guest of a set is compiled with: set1 to setN, and malloc where the host allocates in the guest."""
+    upto = [f"set{number}" for number in range(1, number_of(signatures) + 1)]
+    return [*upto, "malloc"] if signatures.family.name == "env-malloc" else upto
 
 
-def build_c(directory: Path) -> Path:
-    """The guest in C, by the clang that zig carries."""
-    if importlib.util.find_spec("ziglang") is None:
-        pytest.skip(
-            "no C compiler for wasm: the ziglang wheel is not installed (nox -s languages installs it)"
-        )
-    (directory / "abi.h").write_text(c_header())
-    output = directory / "guest-c.wasm"
-    command = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-freestanding", "-Os", "-nostdlib"]
-    flags = [
-        "-Wl,--no-entry",
-        "-Wl,--export-memory",
-        f"-I{directory}",
-        str(HERE / "guest.c"),
-        "-o",
-        str(output),
-    ]
-    subprocess.run([*command, *flags], check=True, capture_output=True)
-    return output
+def emitted(source: str, packet: object) -> str:
+    """The line of a packet that came out of a source."""
+    return f"{source} {packet!r}"
 
 
-def build_python(directory: Path) -> Path:
-    """The guest written with the SDK."""
-    output = directory / "guest-py.wasm"
-    gadget_build.build(HERE / "program.py", output=output)
-    return output
+def _info(*texts: str) -> list[str]:
+    return [f"info: {text}" for text in texts]
 
 
-GUESTS = {"wat": build_wat, "python": build_python, "c": build_c}
+INIT: Lines = [
+    (1, _info("init", "missing source: no", "missing field: no", "second field: no")),
+    (2, _info("config set: yes")),
+    (3, _info("referenced: yes", "referenced: no", "hidden source: no")),
+    (7, _info("discard 2: no")),  # nothing is discarded before the start
+]
+
+PRE_START: Lines = [(2, _info("pre-start"))]
+
+START: Lines = [
+    (
+        1,
+        [
+            *_info("start"),
+            *("error: level 0", "warn: level 1", "info: level 2", "debug: level 3"),  # the run has no level 4
+            *_info("", "ä€😀"),
+            emitted("out", OWN),
+            *_info("rows made: 2"),
+            emitted("rows_out", [ZERO | {"Int32": 1}, ZERO | {"Int32": 2}]),
+        ],
+    ),
+    (2, _info(f"text: {PARAMS['text']}", f"long: {PARAMS['long']}", "missing parameter: no")),
+    (
+        3,
+        _info(
+            *(f"value 1: {BIG}", "update 2: yes", "create 2: no", "replace 9: no", "delete 1: yes"),
+            *("delete 1: no", "value 1: no", "missing map: no", "made 3: 33", "map released: yes"),
+        ),
+    ),
+    (
+        4,
+        _info(
+            *("handle released: yes", "syscall 0: read", "syscall 4095: syscall_fff", "declared: read"),
+            *("parameters: 3", "value: fd", "pointer: buf", "value: count", "missing declaration: no"),
+            *("symbol round_trip: yes", "symbol nothing: no"),
+            *("record: record two..", "record: record one..", "third record: no", "reader closed: yes"),
+        ),
+    ),
+    (5, _info("id of openat: 257", "id of nothing: no")),
+    (7, _info("discard 1: no", "discard 2: yes")),
+    (8, _info("debug wanted: yes", "trace wanted: no")),
+]
+
+COPIES: Lines = [
+    (
+        1,
+        [
+            emitted("out", ZERO),
+            emitted("out", OWN),
+            emitted("rows_out", []),
+            emitted("rows_out", [ZERO, OWN]),
+        ],
+    ),
+]
+
+CALLBACKS: Lines = [
+    (1, _info(f"packet: {LAST - 1}", f"middle: {LAST - 1}")),
+    (6, _info("wrong width: no")),
+]
+AFTER_CALLBACKS: Lines = [
+    (
+        1,
+        [
+            *_info(f"data: {LAST}"),
+            emitted("calls", {"n": LAST, "text": "äöü"}),
+            *_info("packet of: 2", "element: 1", "element: 2", "array of: 2"),
+            emitted("lists", [{"n": 2}, {"n": 3}, {"n": 99}]),
+        ],
+    )
+]
+
+STOP: Lines = [(1, [*_info("stop"), emitted("out", ZERO | {"Int64": -1})])]
+
+POST_STOP: Lines = [(6, _info("post-stop"))]
 
 
-class Running:
-    """A guest of the contract that runs."""
+def transcript(signatures: SignatureSet, profile: Profile) -> list[str]:
+    """What a guest of a set must leave behind on a release."""
+    phases = [INIT, PRE_START, START, COPIES, CALLBACKS, AFTER_CALLBACKS, STOP]
+    if profile.changed("post-stop-called-again"):
+        phases.append(POST_STOP)
+    return [line for phase in phases for line in _of(phase, number_of(signatures))]
 
-    def __init__(self, gadget: Gadget) -> None:
-        self.gadget = gadget
-        self._out = {"in": gadget.collect("out"), "rows": gadget.collect("rows_out")}
 
-    def through(self, source: str, events: list[Any]) -> list[Any]:
-        """What comes out of the guest's copy of a source for these events."""
-        self.gadget.sources[source].emit_batch(events)
-        return self._out[source].drain()
+def _of(phase: Lines, number: int) -> Iterator[str]:
+    for since, lines in phase:
+        if since <= number:
+            yield from lines
+
+
+def leftovers(signatures: SignatureSet) -> Mapping[str, object]:
+    """What the world looks like afterwards, where a guest of a set has changed it."""
+    number = number_of(signatures)
+    found: dict[str, object] = {"tags": ["round:trip"] if number >= 3 else []}
+    if number >= 2:
+        found["config"] = "värde"
+    if number >= 3:
+        found |= {"numbers": {2: 22}, "hidden": False, "maps made": 0}
+    return found
