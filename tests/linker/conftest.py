@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import wasmtime
 
 import gadget_abi
-import gadget_build
+from gadget_build.cache import DiskStore, cache_dir
+from gadget_build.componentize import componentize
 from gadget_build.link.linker import link
+from gadget_build.program import find_program
 from tests.linker.host import Host
 
 HERE = Path(__file__).parent
@@ -44,10 +48,22 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def probe_wasm(caches: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """programs/probe.py, built."""
-    output = tmp_path_factory.mktemp("probe") / "probe.wasm"
-    return gadget_build.build(HERE / "programs" / "probe.py", output=output).output.read_bytes()
+def probe_for(caches: Path, abi: gadget_abi.Abi) -> Callable[[str], bytes]:
+    """programs/probe.py, componentized once and linked for a release."""
+    world = (files("gadget_abi") / "data" / "gadget.wit").read_text(encoding="utf-8")
+    component = componentize(find_program(HERE / "programs" / "probe.py"), world)
+
+    @cache
+    def linked(release: str) -> bytes:
+        return link(component, abi, release, DiskStore(cache_dir()))
+
+    return linked
+
+
+@pytest.fixture(scope="session")
+def probe_wasm(probe_for: Callable[[str], bytes]) -> bytes:
+    """The probe as it is built unless told otherwise."""
+    return probe_for("v0.39.0")
 
 
 @pytest.fixture
