@@ -3,13 +3,15 @@
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NoReturn
 
 import wasmtime
 
 import gadget_abi
+from gadget_abi import Profile
+from gadget_host._state import CallError
 from gadget_host.plane import Plane
-from gadget_host.plane.layout import HOT
+from gadget_host.plane.layout import hot
 from gadget_host.schema import FieldSchema, SourceSchema
 from gadget_host.sources import Source, SourceRegistry
 
@@ -20,14 +22,21 @@ TRAP, WORK = 666, 667
 """The callback numbers whose callback traps, and whose callback runs the rig's own wasm code."""
 
 
-def guest_text(work: str = "") -> str:
+def profile_of(release: str = ABI.newest, strict: bool = False) -> Profile:
+    """A release's behaviour."""
+    return Profile(ABI, release, strict)
+
+
+def guest_text(profile: Profile, work: str = "") -> str:
     """A module that exports each hot function under its own name, calling the import of that name.
+
+    Its malloc answers what Python says, and traps when that is None.
 
     ``work`` is code for the callback WORK; it has the locals $data and $a to $d, and the globals $field and $source.
     """
     imports, exports = [], []
-    for name in HOT:
-        params, results = ABI.current[name].core_type
+    for name, form in hot(profile).items():
+        params, results = form.core_type
         signature = f"(param {' '.join(params)}) (result {' '.join(results)})"
         arguments = " ".join(f"(local.get {index})" for index in range(len(params)))
         imports.append(f'(import "ig" "{name}" (func ${name} {signature}))')
@@ -35,10 +44,15 @@ def guest_text(work: str = "") -> str:
     return f"""(module
       {"".join(imports)}
       (import "test" "callback" (func $script (param i64 i32 i32)))
+      (import "test" "malloc" (func $malloc (param i32) (result i64)))
       (memory (export "memory") 1)
       (global $field (export "field") (mut i32) (i32.const 0))
       (global $source (export "source") (mut i32) (i32.const 0))
       {"".join(exports)}
+      (func (export "malloc") (param $size i32) (result i32) (local $address i64)
+        (local.set $address (call $malloc (local.get $size)))
+        (if (i64.lt_s (local.get $address) (i64.const 0)) (then (unreachable)))
+        (i32.wrap_i64 (local.get $address)))
       (func (export "dataSourceCallback") (param $callback i64) (param $source i32) (param $data i32)
         (local $a i32) (local $b i32) (local $c i32) (local $d i32)
         (if (i64.eq (local.get $callback) (i64.const {TRAP})) (then (unreachable)))
@@ -46,11 +60,16 @@ def guest_text(work: str = "") -> str:
         (call $script (local.get $callback) (local.get $source) (local.get $data))))"""
 
 
+class EndError(Exception):
+    """The gadget was ended."""
+
+
 class Hooks:
     """A sandbox without limits, which keeps what it is told."""
 
     def __init__(self, store: wasmtime.Store) -> None:
         self.store = store
+        self.guest_malloc: wasmtime.Func | None = None
         self.lock = threading.RLock()
         self.warnings: list[tuple[str, str]] = []
         self.traps: list[BaseException] = []
@@ -64,6 +83,17 @@ class Hooks:
         if not isinstance(error, wasmtime.Trap):
             raise error
         self.traps.append(error)
+
+    def end(self, function: str, reason: str) -> NoReturn:
+        raise EndError(f"{function}: {reason}")
+
+    def malloc(self, size: int) -> int:
+        """Says what the guest said, even if it is no good."""
+        assert self.guest_malloc is not None
+        try:
+            return int(self.guest_malloc(self.store, size)) & 0xFFFFFFFF
+        except wasmtime.Trap:
+            raise CallError("malloc trapped") from None
 
     def before_run(self) -> None:
         self.lock.acquire()
@@ -88,10 +118,20 @@ class Hooks:
 class Rig:
     """A plane, a guest and a registry of sources around it.
 
-    `rig.fieldSet(...)` calls the ABI function through the guest. `rig.on_callback` is what the guest's callback does.
+    `rig.fieldSet(...)` calls the ABI function through the guest. `rig.on_callback` is what the guest's callback does,
+    `rig.on_malloc` what its malloc answers: None is a trap.
     """
 
-    def __init__(self, work: str = "", *, interrupted: bool = False, **plane: Any) -> None:
+    def __init__(
+        self,
+        work: str = "",
+        *,
+        release: str = ABI.newest,
+        strict: bool = False,
+        interrupted: bool = False,
+        **plane: Any,
+    ) -> None:
+        self.profile = profile_of(release, strict)
         config = wasmtime.Config()
         config.epoch_interruption = interrupted
         config.memory_may_move = False
@@ -99,14 +139,16 @@ class Rig:
         self.store = wasmtime.Store(wasmtime.Engine(config))
         self.store.set_epoch_deadline(1)
         self.hooks = Hooks(self.store)
-        self.plane = Plane(self.store, self.hooks, **plane)
+        self.plane = Plane(self.store, self.hooks, profile=self.profile, **plane)
         self.on_callback: Callable[[int, int, int], object] = lambda callback, source, data: None
         self.calls: list[tuple[int, int, int]] = []
-        module = wasmtime.Module(self.store.engine, bytes(wasmtime.wat2wasm(guest_text(work))))
-        imports = [*self.plane.imports.values(), self._script()]
+        self.on_malloc: Callable[[int], int | None] = lambda size: 0xC000
+        module = wasmtime.Module(self.store.engine, bytes(wasmtime.wat2wasm(guest_text(self.profile, work))))
+        imports = [*self.plane.imports.values(), self._script(), self._malloc()]
         instance = wasmtime.Instance(self.store, module, imports)
         self.exports: dict[str, Any] = dict(instance.exports(self.store).items())
         self.memory: wasmtime.Memory = self.exports["memory"]
+        self.hooks.guest_malloc = self.exports["malloc"]
         self.plane.attach(self.memory, self.exports["dataSourceCallback"])
         self.registry = SourceRegistry(self.plane)
 
@@ -118,8 +160,16 @@ class Rig:
         kind = wasmtime.FuncType([wasmtime.ValType.i64(), wasmtime.ValType.i32(), wasmtime.ValType.i32()], [])
         return wasmtime.Func(self.store, kind, script)
 
+    def _malloc(self) -> wasmtime.Func:
+        def malloc(size: int) -> int:
+            address = self.on_malloc(size)
+            return -1 if address is None else address & 0xFFFFFFFF
+
+        kind = wasmtime.FuncType([wasmtime.ValType.i32()], [wasmtime.ValType.i64()])
+        return wasmtime.Func(self.store, kind, malloc)
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name not in HOT:
+        if name not in hot(self.profile):
             raise AttributeError(name)
         return lambda *args: self.exports[name](self.store, *args)
 
@@ -165,7 +215,11 @@ class Rig:
     # -- values
 
     def read(self, field: int, data: int, room: int = 1024) -> bytes | None:
-        """A field's bytes through fieldGetBuffer; None when that fails."""
+        """A field's bytes through fieldGetBuffer or, in older releases, fieldGet; None when that fails."""
+        if "fieldGet" in hot(self.profile):
+            self.hooks.warnings.clear()
+            packed = self.fieldGet(field, data, KINDS["Bytes"])
+            return None if self.hooks.warnings else self.get(packed & 0xFFFFFFFF, packed >> 32)
         length = self.fieldGetBuffer(field, data, KINDS["Bytes"], room << 32 | 0x8000)
         return None if length == -1 else self.get(0x8000, length)
 
@@ -175,7 +229,15 @@ class Rig:
 
     def scalar(self, field: int, data: int, kind: str) -> int | None:
         """A field's scalar through fieldGetScalar; None when that fails."""
-        self.put(0, bytes(4))
+        if "fieldGet" in hot(self.profile):
+            self.hooks.warnings.clear()
+            value = int(self.fieldGet(field, data, KINDS[kind]))
+            return None if self.hooks.warnings else value
+        self.put(16, bytes(4))
+        if not self.profile.changed("error-pointer"):
+            self.hooks.warnings.clear()
+            value = int(self.fieldGetScalar(field, data, KINDS[kind]))
+            return None if self.hooks.warnings else value
         value = int(self.fieldGetScalar(field, data, KINDS[kind], 16))
         return None if self.get(16, 4) == b"\x01\0\0\0" else value
 

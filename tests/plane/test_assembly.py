@@ -10,7 +10,8 @@ import wasmtime
 from gadget_host.plane import layout
 from gadget_host.plane.assembly import assemble, plane_text
 from gadget_host.plane.inline import inline
-from gadget_host.plane.layout import FUNCTIONS, HEAP_BASE, HOT, REASONS, STRUCTS, fill, names
+from gadget_host.plane.layout import FUNCTIONS, HEAP_BASE, REASONS, STRUCTS, fill, names
+from tests.plane.rig import ABI, profile_of
 
 TEXT = """
 (func $double (@inline) (param $x i32) (result i32)
@@ -71,7 +72,7 @@ def test_inlined_functions_are_gone() -> None:
 def test_a_name_that_is_not_defined_is_an_error() -> None:
     """A misspelt name in braces does not get into a module."""
     with pytest.raises(KeyError, match="no such name"):
-        fill("(i32.const {object.nothing})")
+        fill("(i32.const {object.nothing})", profile_of())
 
 
 def test_every_reason_and_function_of_a_warning_is_used() -> None:
@@ -87,29 +88,30 @@ def test_structures_that_are_shifted_to_have_a_size_of_a_power_of_two() -> None:
     """Where an index is shifted instead of multiplied the size allows it."""
     for line in files(layout.__package__).joinpath("sources.wat").read_text().splitlines():
         for name in re.findall(r"\{(\w+)\.SHIFT\}", line):
-            assert STRUCTS[name].size == 1 << int(names()[f"{name}.SHIFT"]), name
+            assert STRUCTS[name].size == 1 << int(names(profile_of())[f"{name}.SHIFT"]), name
 
 
 def test_the_regions_of_the_memory_do_not_overlap() -> None:
     """Control block, handle table, frames and heap lie behind one another."""
-    control = STRUCTS["control"]
+    control, numbers = STRUCTS["control"], names(profile_of())
     bounds = [
         16,
         16 + control.size,
-        int(names()["handles.BASE"]),
-        int(names()["handles.END"]),
-        int(names()["frames.BASE"]) + int(names()["frames.LIMIT"]) * STRUCTS["frame"].size,
+        int(numbers["handles.BASE"]),
+        int(numbers["handles.END"]) + STRUCTS["handle"].size,
+        int(numbers["frames.BASE"]) + int(numbers["frames.LIMIT"]) * STRUCTS["frame"].size,
         HEAP_BASE,
     ]
     assert bounds == sorted(bounds)
     assert HEAP_BASE % 16 == 0
 
 
-def test_the_plane_needs_no_feature_beyond_multi_memory() -> None:
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("release", ["v0.30.0", "v0.37.0", "v0.38.0", "v0.39.0", "v0.43.0", ABI.newest])
+def test_the_plane_needs_no_feature_beyond_multi_memory(release: str, strict: bool) -> None:
     """It is valid with wasm 2.0 and a second memory, and imports what `instance` gives it."""
     config = wasmtime.Config()
     for feature in ("wasm_tail_call", "wasm_memory64", "wasm_threads", "wasm_exceptions", "wasm_gc"):
         setattr(config, feature, False)
-    module = wasmtime.Module(wasmtime.Engine(config), assemble(plane_text()))
+    module = wasmtime.Module(wasmtime.Engine(config), assemble(plane_text(profile_of(release, strict))))
     assert {item.module for item in module.imports} == {"trampolines", "guest", "host"}
-    assert len(HOT) == 13

@@ -92,7 +92,7 @@
   (if (i32.eqz (local.tee $handle (call $handle_new (i32.const {kind.data}) (local.get $element))))
     (then
       (call $object_release (local.get $element))
-      (call $warn (i32.const {fn.dataArrayNew}) (i32.const {why.table_full}) (i32.const 0))
+      (call $complain (i32.const {fn.dataArrayNew}) (i32.const {why.table_full}) (i32.const 0))
       (return (i32.const {error.dataArrayNew}))))
   (local.get $handle))
 
@@ -104,23 +104,27 @@
     (br_if $fail (i32.eqz (local.tee $object (call $handle_find (local.get $array) (i32.const {kind.array})))))
     (local.set $detail (local.get $data))
     (local.set $why (i32.const {why.not_new_data}))
+    (@if {quirk.append-single-packet} (then
+      (if (call $handle_find (local.get $data) (i32.const {kind.single}))
+        (then (call $complain (i32.const {fn.dataArrayAppend}) (i32.const {why.single_data}) (local.get $data))))))
     (br_if $fail (i32.eqz (local.tee $element (call $handle_find (local.get $data) (i32.const {kind.data})))))
-    (local.set $why (i32.const {why.foreign_data}))
-    (br_if $fail
-      (i32.ne (i32.load offset={object.source} (local.get $object))
-        (i32.load offset={object.source} (local.get $element))))
+    (@if {quirk.append-foreign-data} (then) (else
+      (local.set $why (i32.const {why.foreign_data}))
+      (br_if $fail
+        (i32.ne (i32.load offset={object.source} (local.get $object))
+          (i32.load offset={object.source} (local.get $element))))))
     (local.set $why (i32.const {why.memory}))
     (br_if $fail (i32.eqz (call $element_own (local.get $element))))
     (if (i32.eqz (call $array_push (local.get $object) (call $object_retain (local.get $element))))
       (then
         (call $object_release (local.get $element))
         (br $fail)))
-    (drop (call $handle_release (local.get $data)))
+    (@if {change.append-drops-handle} (then (drop (call $handle_release (local.get $data)))))
     (return (i32.const 0)))
   (call $warn (i32.const {fn.dataArrayAppend}) (local.get $why) (local.get $detail))
   (i32.const {error.dataArrayAppend}))
 
-;; Drops the handle of an element that is not wanted; the array is unchanged.
+;; Drops the handle of an element that is not wanted; the array is unchanged. In older releases nothing happens.
 (func $dataArrayRelease (type $dataArrayRelease) (param $array i32) (param $data i32) (result i32)
   (local $why i32) (local $detail i32)
   (local.set $detail (local.get $array))
@@ -130,7 +134,7 @@
     (local.set $detail (local.get $data))
     (local.set $why (i32.const {why.not_data}))
     (br_if $fail (i32.eqz (call $handle_find (local.get $data) (i32.const {kinds.data}))))
-    (drop (call $handle_release (local.get $data)))
+    (@if {change.array-release-drops-handle} (then (drop (call $handle_release (local.get $data)))))
     (return (i32.const 0)))
   (call $warn (i32.const {fn.dataArrayRelease}) (local.get $why) (local.get $detail))
   (i32.const {error.dataArrayRelease}))
@@ -143,9 +147,11 @@
       (return (i32.const {error.dataArrayLen}))))
   (i32.load offset={object.count} (local.get $object)))
 
-;; The handle of an element is computed, see data_find; it carries 15 bits of index.
+;; The handle of an element is computed, see data_find; it carries 15 bits of index. In older releases every call takes
+;; a place in the table, and the element outlives the array and the batch.
 (func $dataArrayGet (type $dataArrayGet) (param $array i32) (param $index i32) (result i32)
   (local $object i32) (local $why i32) (local $detail i32)
+  (@if {change.element-handles} (then) (else (local $element i32) (local $handle i32)))
   (local.set $detail (local.get $array))
   (block $fail
     (local.set $why (i32.const {why.not_array}))
@@ -153,10 +159,19 @@
     (local.set $detail (local.get $index))
     (local.set $why (i32.const {why.no_element})) ;; a negative index is a large unsigned one
     (br_if $fail (i32.ge_u (local.get $index) (i32.load offset={object.count} (local.get $object))))
-    (local.set $why (i32.const {why.index}))
-    (br_if $fail (i32.gt_u (local.get $index) (i32.const {limits.array_index})))
-    (return
-      (i32.or (i32.const {element_handle.ELEMENT})
-        (i32.or (i32.shl (local.get $index) (i32.const {element_handle.INDEX_SHIFT})) (local.get $array)))))
+    (@if {change.element-handles} (then
+      (local.set $why (i32.const {why.index}))
+      (br_if $fail (i32.gt_u (local.get $index) (i32.const {limits.array_index})))
+      (return
+        (i32.or (i32.const {element_handle.ELEMENT})
+          (i32.or (i32.shl (local.get $index) (i32.const {element_handle.INDEX_SHIFT})) (local.get $array)))))
+    (else
+      (local.set $element (i32.load (call $array_item (local.get $object) (local.get $index))))
+      (local.set $why (i32.const {why.memory}))
+      (br_if $fail (i32.eqz (call $element_own (local.get $element))))
+      (local.set $handle (call $handle_new (i32.const {kind.data}) (call $object_retain (local.get $element))))
+      (if (local.get $handle) (then (return (local.get $handle))))
+      (call $object_release (local.get $element))
+      (local.set $why (i32.const {why.table_full})))))
   (call $warn (i32.const {fn.dataArrayGet}) (local.get $why) (local.get $detail))
   (i32.const {error.dataArrayGet}))

@@ -9,10 +9,11 @@ from typing import Final
 
 from wasmtime import wat2wasm
 
-from gadget_abi import load
+from gadget_abi import Profile, load
+from gadget_abi.table import Form
 
 from .inline import inline
-from .layout import HOT, INITIAL_PAGES, STRUCTS, fill
+from .layout import INITIAL_PAGES, STRUCTS, fill, hot
 
 __all__ = ["assemble", "plane_text", "trampolines_text"]
 
@@ -23,7 +24,9 @@ _FILES: Final = (
     "elements",
     "handles",
     "arrays",
+    "alias",
     "fields",
+    "malloc",
     "packets",
     "emit",
     "batch",
@@ -33,24 +36,28 @@ _FILES: Final = (
 )
 
 
-@cache
-def plane_text() -> str:
+def plane_text(profile: Profile) -> str:
     """The fields of the data plane's module, from all wat files, with numbers for names."""
+    return _plane_text(profile.release, profile.strict)
+
+
+@cache
+def _plane_text(release: str, strict: bool) -> str:
+    profile = Profile(load(), release, strict)
     directory = files(__package__)
     parts = [(directory / f"{stem}.wat").read_text(encoding="utf-8") for stem in _FILES]
-    return "\n".join((_inliner(), _types(), fill("\n".join(parts))))
+    return "\n".join((_assembler(), _types(profile), fill("\n".join(parts), profile)))
 
 
-@cache
-def trampolines_text() -> str:
+def trampolines_text(profile: Profile) -> str:
     """What the guest is instantiated with: a function per hot import that counts the call and makes it.
 
     The module also holds the plane's memory, which so is the first of the two memories the plane is given.
     """
-    functions = "\n".join(_trampoline(name, index) for index, name in enumerate(HOT))
+    functions = "\n".join(_trampoline(form, index) for index, form in enumerate(hot(profile).values()))
     return (
-        f'{_inliner()}(memory (export "memory") {INITIAL_PAGES})\n'
-        f'(table $hot (export "table") {len(HOT)} funcref)\n{_types()}{functions}'
+        f'{_assembler()}(memory (export "memory") {INITIAL_PAGES})\n'
+        f'(table $hot (export "table") {len(hot(profile))} funcref)\n{_types(profile)}{functions}'
     )
 
 
@@ -59,24 +66,25 @@ def assemble(text: str) -> bytes:
     return bytes(wat2wasm(f"(module {inline(text)})"))
 
 
-def _inliner() -> str:
-    """A comment that tells texts by what the inliner makes of them."""
-    return f";; {sha256((files(__package__) / 'inline.py').read_bytes()).hexdigest()}\n"
+def _assembler() -> str:
+    """A comment that tells texts by what the assembler makes of them."""
+    code = b"".join((files(__package__) / f"{stem}.py").read_bytes() for stem in ("text", "inline"))
+    return f";; {sha256(code).hexdigest()}\n"
 
 
-def _types() -> str:
+def _types(profile: Profile) -> str:
     """The functions' core types, as the ABI table has them."""
-    return "".join(f"(type ${name} (func{_signature(name)}))\n" for name in HOT)
+    return "".join(f"(type ${name} (func{_signature(form)}))\n" for name, form in hot(profile).items())
 
 
-def _signature(name: str) -> str:
-    params, results = load().current[name].core_type
+def _signature(form: Form) -> str:
+    params, results = form.core_type
     return f" (param {' '.join(params)}) (result {' '.join(results)})"
 
 
-def _trampoline(name: str, index: int) -> str:
-    count = STRUCTS["control"]["host_calls"]
-    arguments = "".join(f" (local.get {i})" for i in range(len(load().current[name].params)))
+def _trampoline(form: Form, index: int) -> str:
+    name, count = form.function, STRUCTS["control"]["host_calls"]
+    arguments = "".join(f" (local.get {i})" for i in range(len(form.params)))
     return (
         f'(func ${name} (export "{name}") (type ${name})\n'
         f"  (i64.store (i32.const {count}) (i64.add (i64.load (i32.const {count})) (i64.const 1)))\n"

@@ -20,7 +20,7 @@
 ;; Goes on with a batch's run at $depth after its guest callback trapped. A run that was interrupted before it had a
 ;; frame, or when it had one no more, is done.
 (func $resume (export "resume") (param $depth i32) (param $batch i32) (result i32)
-  (local $frame i32)
+  (local $frame i32) (@if {change.callback-error-dropped} (then) (else (local $packet i32)))
   (call $unwind (i32.add (local.get $depth) (i32.const 1)))
   (local.set $frame (call $frame_at (local.get $depth)))
   (if (i32.le_u (i32.load (i32.const {control.depth})) (local.get $depth))
@@ -29,6 +29,10 @@
     (then (return (i32.const {run.done}))))
   (i32.store (i32.const {control.guest_depth}) (i32.load offset={frame.guest_depth} (local.get $frame)))
   (call $frame_end_callback (local.get $frame))
+  (@if {change.callback-error-dropped} (then) (else ;; nobody else sees the packet
+    (local.set $packet (i32.load offset={frame.packet} (local.get $frame)))
+    (i32.store offset={frame.packet} (local.get $frame) (i32.const 0))
+    (if (local.get $packet) (then (call $object_release (local.get $packet))))))
   (call $run_on (local.get $frame)))
 
 (func $run_on (param $frame i32) (result i32)

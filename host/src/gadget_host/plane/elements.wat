@@ -3,6 +3,7 @@
 ;;   object:  [references][source][type: the kind of handle it gets][count][batch][origin][.. see below]
 ;;   element: object with count = its slots, [written][borrowed], then per slot
 ;;            [pointer][length][capacity][next written][inline: 8 bytes]
+;;            and with the quirk bytes-alias-memory [guest][pages], see alias.wat
 ;;
 ;; A slot's bytes are where its pointer says: in the slot itself (scalars, strings of up to 8 bytes), in a heap block
 ;; of its own (capacity > 0), or in the rows that Python wrote for this batch (element borrowed). An element keeps the
@@ -55,6 +56,7 @@
       (i32.store offset={slot.length} (local.get $slot) (i32.load offset={entry.blank} (local.get $entry)))
       (i64.store offset={slot.capacity} (local.get $slot) (i64.const 0)) ;; and next
       (i64.store offset={slot.inline} (local.get $slot) (i64.const 0))
+      (@if {quirk.bytes-alias-memory} (then (i32.store offset={slot.pages} (local.get $slot) (i32.const 0))))
       (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
       (local.set $entry (i32.add (local.get $entry) (i32.const {entry.SIZE})))
       (br $next))))
@@ -89,6 +91,7 @@
           (local.set $rest (i32.add (local.get $rest) (local.get $length)))))
       (i32.store offset={slot.length} (local.get $slot) (local.get $length))
       (i64.store offset={slot.capacity} (local.get $slot) (i64.const 0)) ;; and next
+      (@if {quirk.bytes-alias-memory} (then (i32.store offset={slot.pages} (local.get $slot) (i32.const 0))))
       (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
       (local.set $entry (i32.add (local.get $entry) (i32.const {entry.SIZE})))
       (br $next)))
@@ -134,6 +137,7 @@
   (local.set $capacity (i32.load offset={slot.capacity} (local.get $slot)))
   (local.set $old (i32.load offset={slot.pointer} (local.get $slot)))
   (call $slot_written (local.get $element) (local.get $slot))
+  (@if {quirk.bytes-alias-memory} (then (i32.store offset={slot.pages} (local.get $slot) (i32.const 0))))
   (if (local.get $capacity)
     (then
       (if (i32.le_u (local.get $length) (local.get $capacity))

@@ -145,7 +145,7 @@
   (call $deliver_to (local.get $frame) (local.get $subscription) (local.get $packet)))
 
 (func $mismatch (result i32)
-  (call $warn (i32.const {fn.dataSourceEmitAndRelease}) (i32.const {why.mismatch}) (i32.const 0))
+  (call $complain (i32.const {fn.dataSourceEmitAndRelease}) (i32.const {why.mismatch}) (i32.const 0))
   (i32.const {status.error}))
 
 (func $deliver_to (@inline) (param $frame i32) (param $subscription i32) (param $object i32) (result i32)
@@ -153,8 +153,7 @@
   (local.set $target (i32.load offset={subscription.target} (local.get $subscription)))
   (if (i32.eq (local.get $target) (i32.const {target.guest}))
     (then
-      (call $deliver_guest (local.get $frame) (local.get $subscription) (local.get $object))
-      (return (i32.const {status.go}))))
+      (return (call $deliver_guest (local.get $frame) (local.get $subscription) (local.get $object)))))
   (if (i32.eq (local.get $target) (i32.const {target.collector}))
     (then
       (call $collect (i32.wrap_i64 (i64.load offset={subscription.callback} (local.get $subscription)))
@@ -173,36 +172,65 @@
   (call $unwind (local.get $frames)) ;; what a failed run in the subscriber left
   (local.get $status))
 
-;; A guest cannot answer: whatever its callback does, delivery goes on. Inside another guest call the callback is
-;; called through Python, where its trap ends; else directly, and its trap ends this run, to be resumed.
-(func $deliver_guest (@inline) (param $frame i32) (param $subscription i32) (param $object i32)
+;; A guest cannot answer: whatever its callback does, delivery goes on, unless, in older releases, it traps. Inside
+;; another guest call the callback is called through Python, where its trap ends; else directly, and its trap ends this
+;; run, to be resumed.
+(func $deliver_guest (@inline) (param $frame i32) (param $subscription i32) (param $object i32) (result i32)
   (local $handle i32) (local $depth i32) (local $frames i32)
-  (if (i32.load (i32.const {control.stopped})) (then (return)))
+  (@if {change.callback-error-dropped} (then) (else (local $status i32)))
+  (@if {quirk.stop-ends-callbacks} (then (local $started i32)))
   (local.set $frames (i32.load (i32.const {control.depth})))
   (local.set $handle
     (call $handle_new (i32.load offset={object.type} (local.get $object)) (call $object_retain (local.get $object))))
   (if (i32.eqz (local.get $handle))
     (then
       (call $object_release (local.get $object))
+      (@if {quirk.event-after-stop} (then
+        (if (i32.eq (i32.load (i32.const {control.stopped})) (i32.const {stopped.over}))
+          (then (call $end (i32.const {fn.dataSourceCallback}) (i32.const {why.over}))))))
       (call $warn (i32.const {fn.dataSourceCallback}) (i32.const {why.table_full}) (i32.const 0))
-      (return)))
+      (@if {quirk.table-full} (then) (else (return (i32.const {status.go}))))))
   (i32.store offset={frame.object} (local.get $frame) (local.get $object))
   (i32.store offset={frame.handle} (local.get $frame) (local.get $handle))
   (local.set $depth (i32.load (i32.const {control.guest_depth})))
+  (@if {quirk.emit-deadlock} (then
+    (if (local.get $depth)
+      (then (call $end (i32.const {fn.dataSourceEmitAndRelease}) (i32.const {why.deadlock}))))))
+  (@if {quirk.stop-ends-callbacks} (then
+    (if (i32.and
+          (i32.eq (i32.load (i32.const {control.stopped})) (i32.const {stopped.stopping}))
+          (i32.load offset={subscription.started} (local.get $subscription)))
+      (then (call $end (i32.const {fn.dataSourceCallback}) (i32.const {why.cancelled}))))
+    ;; what a callback subscribes lives as long as the callback's own subscription
+    (local.set $started (i32.load (i32.const {control.started})))
+    (i32.store (i32.const {control.started}) (i32.load offset={subscription.started} (local.get $subscription)))))
   (i32.store (i32.const {control.guest_depth}) (i32.add (local.get $depth) (i32.const 1)))
   (i64.store (i32.const {control.guest_calls})
     (i64.add (i64.load (i32.const {control.guest_calls})) (i64.const 1)))
   (if (i32.eqz (local.get $depth)) (then (call $turn)))
   (if (i32.load offset={frame.nested} (local.get $frame))
     (then
-      (call $call_guest (i64.load offset={subscription.callback} (local.get $subscription))
-        (i32.load offset={subscription.handle} (local.get $subscription)) (local.get $handle)))
+      (@if {change.callback-error-dropped}
+        (then (drop (call $call_nested (local.get $subscription) (local.get $handle))))
+        (else (local.set $status (call $call_nested (local.get $subscription) (local.get $handle))))))
     (else
       (call $callback (i64.load offset={subscription.callback} (local.get $subscription))
-        (i32.load offset={subscription.handle} (local.get $subscription)) (local.get $handle))))
+        (call $callback_source (local.get $subscription)) (local.get $handle))))
   (call $unwind (local.get $frames)) ;; what a trapped nested callback left
   (i32.store (i32.const {control.guest_depth}) (local.get $depth))
-  (call $frame_end_callback (local.get $frame)))
+  (@if {quirk.stop-ends-callbacks} (then (i32.store (i32.const {control.started}) (local.get $started))))
+  (call $frame_end_callback (local.get $frame))
+  (@if {change.callback-error-dropped} (then (i32.const {status.go})) (else (local.get $status))))
+
+(func $call_nested (@inline) (param $subscription i32) (param $handle i32) (result i32)
+  (call $call_guest (i64.load offset={subscription.callback} (local.get $subscription))
+    (call $callback_source (local.get $subscription)) (local.get $handle)))
+
+;; The source a callback is told. Upstream passes what lies in a stale slot of a stack, mostly 0.
+(func $callback_source (@inline) (param $subscription i32) (result i32)
+  (@if {quirk.callback-source}
+    (then (i32.const 0))
+    (else (i32.load offset={subscription.handle} (local.get $subscription)))))
 
 ;; Tells the watchdog that something new has begun.
 (func $turn (@inline)

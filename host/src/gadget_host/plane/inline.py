@@ -13,16 +13,14 @@ zero first, since the caller may come by more than once.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import count
-from typing import Final, TypeAlias
+from typing import Final
+
+from .text import Node, parse, settle, write
 
 __all__ = ["inline"]
 
-Node: TypeAlias = "str | list[Node]"
-
-_TOKEN: Final = re.compile(r';;[^\n]*|"(?:[^"\\]|\\.)*"|[()]|[^\s()";]+')
 _MARK: Final[Node] = ["@inline"]
 _HEADER: Final = ("param", "result", "local", "type", "export", "@inline")
 
@@ -37,34 +35,17 @@ class _Function:
 
 
 def inline(text: str) -> str:
-    """The module fields of ``text`` without the functions it marks, their bodies in place of calls to them.
+    """The module fields of ``text``, decided, without the functions it marks: their bodies replace calls to them.
 
     Args:
         text: module fields in folded form; every parameter and local is declared alone and has a name, and
             marked functions do not call one another in a circle.
     """
-    fields = _parse(text)
+    fields = settle(parse(text))
     inliner = _Inliner(
         {str(field[1]): field for field in fields if isinstance(field, list) and _MARK in field}
     )
-    return "\n".join(_write(inliner.field(field)) for field in fields if _MARK not in field)
-
-
-def _parse(text: str) -> list[Node]:
-    stack: list[list[Node]] = [[]]
-    for token in _TOKEN.findall(text):
-        if token == "(":
-            stack.append([])
-        elif token == ")":
-            done = stack.pop()
-            stack[-1].append(done)
-        elif not token.startswith(";;"):
-            stack[-1].append(token)
-    return stack[0]
-
-
-def _write(node: Node) -> str:
-    return node if isinstance(node, str) else f"({' '.join(map(_write, node))})"
+    return "\n".join(write(inliner.field(field)) for field in fields if _MARK not in field)
 
 
 def _function(field: list[Node]) -> _Function:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import wasmtime
 
+from gadget_abi import Profile
+
 from .._cache import compile_text
 from .._state import PlaneHooks
 from .assembly import assemble, plane_text, trampolines_text
@@ -19,24 +21,28 @@ _UPCALLS: Final = {
     "warn": ([_I32, _I32, _I32], []),
     "grow": ([_I32], [_I32]),
     "flush": ([], []),
-    "call_guest": ([_I64, _I32, _I32], []),
+    "end": ([_I32, _I32], []),
+    "malloc": ([_I32], [_I64]),
+    "call_guest": ([_I64, _I32, _I32], [_I32]),
     "call_python": ([_I64, _I32, _I32], [_I32]),
 }
 
 
-def trampolines(store: wasmtime.Store, hooks: PlaneHooks) -> Mapping[str, Any]:
+def trampolines(store: wasmtime.Store, hooks: PlaneHooks, profile: Profile) -> Mapping[str, Any]:
     """Instantiate the module the guest is linked against: hot functions by name, "memory" and "table"."""
+    module = compile_text(store.engine, trampolines_text(profile), assemble)
     with hooks.unlimited():
-        instance = wasmtime.Instance(store, compile_text(store.engine, trampolines_text(), assemble), [])
+        instance = wasmtime.Instance(store, module, [])
     return instance.exports(store)
 
 
 def connect(
     store: wasmtime.Store,
     hooks: PlaneHooks,
+    profile: Profile,
     target: object,
     trampolines: Mapping[str, Any],
-    memory: wasmtime.Memory,
+    memory: wasmtime.Memory | None,
     callback: wasmtime.Func | None,
 ) -> Mapping[str, wasmtime.Func]:
     """Instantiate the plane behind its trampolines; its exports.
@@ -44,21 +50,22 @@ def connect(
     Args:
         store: where.
         hooks: the sandbox.
+        profile: the release whose behaviour it has.
         target: has a method ``on_<name>`` for each function the plane calls in Python.
         trampolines: what `trampolines` returned.
-        memory: the guest's.
+        memory: the guest's, None when it has none.
         callback: the guest's dataSourceCallback, None when it has none.
     """
     given: dict[tuple[str, str], Any] = {
         ("trampolines", "memory"): trampolines["memory"],
         ("trampolines", "table"): trampolines["table"],
-        ("guest", "memory"): memory,
+        ("guest", "memory"): memory or wasmtime.Memory(store, wasmtime.MemoryType(wasmtime.Limits(0, 0))),
         ("guest", "dataSourceCallback"): callback or _no_callback(store),
     }
     for name, (params, results) in _UPCALLS.items():
         function = hooks.host(_weak_method(target, f"on_{name}"))
         given["host", name] = wasmtime.Func(store, wasmtime.FuncType(params, results), function)
-    module = compile_text(store.engine, plane_text(), assemble)
+    module = compile_text(store.engine, plane_text(profile), assemble)
     with hooks.unlimited():
         instance = wasmtime.Instance(store, module, [given[i.module, i.name or ""] for i in module.imports])
     return dict(instance.exports(store).items())  # type: ignore[arg-type]  # all of them are functions

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from gadget_abi import Abi, load
+from gadget_abi import Abi, Profile, load
+from gadget_abi.table import Form
 
 __all__ = [
     "FUNCTIONS",
@@ -25,11 +26,14 @@ __all__ = [
     "STRUCTS",
     "TARGETS",
     "Status",
+    "Stopped",
     "fill",
+    "hot",
     "names",
 ]
 
 HOT: Final = (
+    "fieldGet",
     "fieldGetScalar",
     "fieldGetBuffer",
     "fieldSet",
@@ -44,7 +48,7 @@ HOT: Final = (
     "dataSourceRelease",
     "gadgetShouldLog",
 )
-"""The functions of the ABI that the plane implements; everything else is Python."""
+"""The functions of the ABI that the plane implements, of all releases; everything else is Python."""
 
 FUNCTIONS: Final = (*HOT, "dataSourceCallback")
 """What a warning of the plane can be about, by number."""
@@ -77,8 +81,19 @@ REASONS: Final = {
     "table_full": "too many open handles",
     "too_deep": "{0} packets are being delivered inside one another",
     "memory": "the host's memory for data is exhausted",
+    "single_data": "handle {0} is a single packet, which the real host cannot append",
+    "error_pointer": "the error pointer lies outside the guest's memory: the real host closes the module (exit 1)",
+    "deadlock": "emitted inside a callback, onto a source the gadget subscribed to: the real host waits for ever",
+    "cancelled": "called while stopping, but subscribed while starting: the real host closes the module",
+    "over": "the gadget was stopped: an event for it makes the real host panic",
 }
 """Why the plane warns; {0} is the number that comes with the warning."""
+
+
+def hot(profile: Profile) -> Mapping[str, Form]:
+    """Those of a release, by name, as they are there."""
+    return {name: profile.forms[name] for name in HOT if name in profile.forms}
+
 
 HANDLE_BITS: Final = {
     "source": 1,
@@ -120,7 +135,7 @@ def _struct(name: str, members: str, *, base: int = 0, size: int | None = None) 
 _CONTROL = _struct(
     "control",
     "turns:8 host_calls:8 guest_calls:8 depth guest_depth last_handle live handle_limit heap_top log_level"
-    " stopped output_base output_top output_end record_end nothing:24 free:112 shapes:16",
+    " stopped started no_memory output_base output_top output_end record_end nothing:24 free:112 shapes:16",
     base=16,  # 0 is nobody's address
 )
 
@@ -133,9 +148,9 @@ STRUCTS: Final = {
         _struct("entry", "width offset blank", size=16),
         _struct("field", "source slot offset size kind flags"),
         _struct("chain", "references count", size=16),
-        _struct("subscription", "kind priority target handle callback:8", size=32),
+        _struct("subscription", "kind priority target handle callback:8 started", size=32),
         _struct("object", "references source type count batch origin written|items borrowed|capacity"),
-        _struct("slot", "pointer length capacity next inline:8"),
+        _struct("slot", "pointer length capacity next inline:8 guest pages"),
         _struct(
             "frame",
             "source packet chain index item left handle object guest_depth nested cursor rows row wire batch",
@@ -152,7 +167,7 @@ _TABLE_ENTRIES = 4096
 HANDLES_BASE: Final = 1024
 """Where the handle table begins."""
 _FRAMES = 16
-_FRAMES_BASE = HANDLES_BASE + _TABLE_ENTRIES * STRUCTS["handle"].size
+_FRAMES_BASE = HANDLES_BASE + (_TABLE_ENTRIES + 1) * STRUCTS["handle"].size
 HEAP_BASE: Final = _FRAMES_BASE + _FRAMES * STRUCTS["frame"].size
 """Where the heap of the plane's memory begins."""
 INITIAL_PAGES: Final = -(-HEAP_BASE // 65536)
@@ -166,15 +181,31 @@ class Status:
     DONE, TOO_DEEP, MEMORY = 0, 1, 2
 
 
-@cache
-def names() -> dict[str, str]:
+class Stopped:
+    """What control.stopped is from the call of gadgetStop on, and from its end on; 0 before."""
+
+    STOPPING, OVER = 1, 2
+
+
+def names(profile: Profile) -> dict[str, str]:
     """What to put in place of each name in braces."""
+    return _names(profile.release, profile.strict)
+
+
+@cache
+def _names(release: str, strict: bool) -> dict[str, str]:
     abi = load()
-    numbers = {**_struct_names(), **_plane_names(), **_abi_names(abi)}
-    return {**{name: str(number) for name, number in numbers.items()}, **_texts(abi)}
+    profile = Profile(abi, release, strict)
+    numbers = {
+        **_struct_names(profile),
+        **_plane_names(profile),
+        **_abi_names(abi),
+        **_profile_names(profile),
+    }
+    return {**{name: str(int(number)) for name, number in numbers.items()}, **_texts(profile)}
 
 
-def _struct_names() -> dict[str, int]:
+def _struct_names(profile: Profile) -> dict[str, int]:
     found: dict[str, int] = {}
     for struct in STRUCTS.values():
         found |= {f"{struct.name}.{member}": offset for member, offset in struct.offsets.items()}
@@ -183,14 +214,15 @@ def _struct_names() -> dict[str, int]:
     entry, slot = STRUCTS["entry"], STRUCTS["slot"]
     return found | {
         "entry.NEXT_OFFSET": entry.size + entry["offset"],
-        "slot.INLINE_BYTES": slot.size - slot["inline"],
+        "slot.INLINE_BYTES": slot["guest"] - slot["inline"],
+        "slot.SIZE": slot.size if profile.quirk("bytes-alias-memory") else slot["guest"],
     }
 
 
-def _plane_names() -> dict[str, int]:
+def _plane_names(profile: Profile) -> dict[str, int]:
     bits = HANDLE_BITS
     return {
-        "hot.count": len(HOT),
+        "hot.count": len(hot(profile)),
         "hot.pages": INITIAL_PAGES,
         **{f"fn.{name}": number for number, name in enumerate(FUNCTIONS)},
         **{f"why.{name}": number for number, name in enumerate(REASONS, start=1)},
@@ -199,7 +231,7 @@ def _plane_names() -> dict[str, int]:
         "kinds.packet": bits["single"] | bits["array"],
         "handles.OWNING": bits["single"] | bits["array"] | bits["data"],
         "handles.BASE": HANDLES_BASE,
-        "handles.END": _FRAMES_BASE,
+        "handles.END": HANDLES_BASE + _TABLE_ENTRIES * STRUCTS["handle"].size,
         "handles.MASK": _TABLE_ENTRIES - 1,
         "frames.BASE": _FRAMES_BASE,
         "frames.LIMIT": _FRAMES,
@@ -209,6 +241,8 @@ def _plane_names() -> dict[str, int]:
         "status.go": Status.GO,
         "status.discard": Status.DISCARD,
         "status.error": Status.ERROR,
+        "stopped.stopping": Stopped.STOPPING,
+        "stopped.over": Stopped.OVER,
         "run.done": Status.DONE,
         "run.too_deep": Status.TOO_DEEP,
         "run.memory": Status.MEMORY,
@@ -221,7 +255,6 @@ def _abi_names(abi: Abi) -> dict[str, int]:
     for enum in abi.enums.values():
         found |= {f"{enum.name}.{name}": number for name, number in enum.members.items()}
         found[f"{enum.name}.LAST"] = max(enum.members.values())
-    found |= {f"error.{name}": form.error for name, form in abi.current.items() if form.error is not None}
     return found | {
         "element_handle.ELEMENT": element.bits("element").mask,
         "element_handle.INDEX_SHIFT": element.bits("index").shift,
@@ -230,10 +263,20 @@ def _abi_names(abi: Abi) -> dict[str, int]:
     }
 
 
-def _texts(abi: Abi) -> dict[str, str]:
+def _profile_names(profile: Profile) -> dict[str, int]:
+    """What is so in a release, 0 or 1: functions it has, changes in effect, quirks that are shown; error values."""
+    abi = profile.abi
+    found: dict[str, int] = {f"has.{name}": name in profile.forms for name in HOT}
+    found |= {f"change.{change}": profile.changed(change) for change in abi.changes}
+    found |= {f"quirk.{quirk}": profile.quirk(quirk) for quirk in abi.quirks}
+    forms = {name: profile.forms.get(name, abi.functions[name].newest) for name in HOT}
+    return found | {f"error.{name}": form.error for name, form in forms.items() if form.error is not None}
+
+
+def _texts(profile: Profile) -> dict[str, str]:
     return {
-        "hot.functions": " ".join(f"${name}" for name in HOT),
-        "kind_shapes": "".join(f"\\{shape:02x}" for shape in _shapes(abi)),
+        "hot.functions": " ".join(f"${name}" for name in hot(profile)),
+        "kind_shapes": "".join(f"\\{shape:02x}" for shape in _shapes(profile.abi)),
     }
 
 
@@ -245,16 +288,17 @@ def _shapes(abi: Abi) -> Iterable[int]:
         yield kinds.widths.get(name, 0) | (128 if name.startswith("Int") else 0)
 
 
-def fill(text: str) -> str:
+def fill(text: str, profile: Profile) -> str:
     """The text with every name in braces replaced.
 
     Raises:
         KeyError: a name that is not defined here.
     """
+    numbers = names(profile)
 
     def number(match: re.Match[str]) -> str:
-        if match[1] not in names():
+        if match[1] not in numbers:
             raise KeyError(f"no such name: {match[1]}")
-        return names()[match[1]]
+        return numbers[match[1]]
 
-    return re.sub(r"\{([\w.]+)\}", number, text)
+    return re.sub(r"\{([\w.-]+)\}", number, text)

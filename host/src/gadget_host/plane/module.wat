@@ -9,6 +9,10 @@
 ;; Names in braces are replaced by numbers before assembly (layout.py): members and sizes of structures,
 ;; values of the ABI table, reasons of warnings (why), numbers of hot functions (fn).
 ;;
+;; There is one such module per behaviour: (@if {change.emit-drops-handle} (then A) (else B)) is A in the releases in
+;; which that change of the ABI table is in effect and B before; {quirk.callback-source} is for strict hosts that show
+;; that quirk of the table, {has.fieldGet} for releases with that function.
+;;
 ;; Any function entry and any turn of a loop may be the last: the guest's deadline, or the end of the stack that a
 ;; recursing guest left us, unwinds from there. So every change of state is a straight line of stores without a call
 ;; in it; what is new is published before what is old is freed. What an unwinding can leave behind is a leak, never
@@ -25,8 +29,14 @@
 (import "host" "grow" (func $grow (param $pages i32) (result i32)))
 ;; Takes the finished records out of the output buffer and resets it.
 (import "host" "flush" (func $flush))
-;; Calls dataSourceCallback from inside a guest call: a trap in it ends there.
-(import "host" "call_guest" (func $call_guest (param $callback i64) (param $source i32) (param $data i32)))
+;; Calls dataSourceCallback from inside a guest call: a trap in it ends there. {status.go}, or {status.error} for a trap.
+(import "host" "call_guest"
+  (func $call_guest (param $callback i64) (param $source i32) (param $data i32) (result i32)))
+;; Calls the guest's malloc: an address, or -1. Wasm cannot catch a trap, so this is the way through Python: a malloc that
+;; traps makes the host function fail, not its caller.
+(import "host" "malloc" (func $malloc (param $bytes i32) (result i64)))
+;; Does not return: the gadget is ended, or the emitter told off, where upstream would have hung or died of it.
+(import "host" "end" (func $end (param $function i32) (param $why i32)))
 ;; Calls a Python subscriber with an object; for an element, $record is its encoded value. 0 go on, 1 discard.
 (import "host" "call_python"
   (func $call_python (param $subscriber i64) (param $object i32) (param $record i32) (result i32)))
@@ -35,6 +45,24 @@
 
 ;; Bit widths of the scalar kinds, by kind: bytes, plus 128 when signed; 0 for kinds that are not scalar.
 (data (memory $plane) (i32.const {control.shapes}) "{kind_shapes}")
+
+;; Says what was wrong about a call and, in a strict host, traps where upstream does.
+(func $complain (param $function i32) (param $why i32) (param $detail i32)
+  (call $warn (local.get $function) (local.get $why) (local.get $detail))
+  (@if {quirk.foreign-field} (then (call $trap_if (local.get $why) (i32.const {why.foreign_field}))))
+  (@if {quirk.older-packet} (then (call $trap_if (local.get $why) (i32.const {why.older_data}))))
+  (@if {quirk.static-field-of-new-packet} (then (call $trap_if (local.get $why) (i32.const {why.no_static}))))
+  (@if {quirk.append-single-packet} (then (call $trap_if (local.get $why) (i32.const {why.single_data}))))
+  (@if {quirk.packet-type-unchecked} (then (call $trap_if (local.get $why) (i32.const {why.mismatch}))))
+  (@if {quirk.post-stop-handles} (then
+    (if (i32.eq (i32.load (i32.const {control.stopped})) (i32.const {stopped.over}))
+      (then (call $trap_if (local.get $why) (i32.const {why.table_full}))))))
+  (@if {quirk.no-memory} (then
+    (if (i32.load (i32.const {control.no_memory}))
+      (then (call $trap_if (local.get $why) (i32.const {why.address})))))))
+
+(func $trap_if (@inline) (param $why i32) (param $this i32)
+  (if (i32.eq (local.get $why) (local.get $this)) (then (unreachable))))
 
 ;; Whether address .. address+length lies inside the guest's memory; the sum is taken in 64 bits, it cannot wrap.
 (func $guest_holds (@inline) (param $address i32) (param $length i32) (result i32)

@@ -25,7 +25,7 @@
       (then (return (local.get $result))))
     (call $object_release (local.get $packet))
     (local.set $why (i32.const {why.table_full})))
-  (call $warn (local.get $function) (local.get $why) (local.get $handle))
+  (call $complain (local.get $function) (local.get $why) (local.get $handle))
   (i32.const {error.dataSourceNewPacketSingle}))
 
 (func $source_is_array (@inline) (param $source i32) (result i32)
@@ -46,13 +46,16 @@
   (if (i32.eqz
         (call $packet_find (i32.const {fn.dataSourceRelease}) (local.get $source) (local.get $packet)))
     (then (return (i32.const {error.dataSourceRelease}))))
-  (drop (call $handle_release (local.get $packet)))
+  (@if {change.release-drops-handle} (then (drop (call $handle_release (local.get $packet)))))
   (i32.const 0))
 
-;; The handle is gone before anyone sees the packet, whatever becomes of it.
+;; The handle is gone before anyone sees the packet, whatever becomes of it; in older releases nothing frees it.
 (func $dataSourceEmitAndRelease (type $dataSourceEmitAndRelease) (param $source i32) (param $packet i32) (result i32)
   (if (i32.eqz
         (call $packet_find (i32.const {fn.dataSourceEmitAndRelease}) (local.get $source) (local.get $packet)))
     (then (return (i32.const {error.dataSourceEmitAndRelease}))))
   (call $emit (call $handle_find (local.get $source) (i32.const {kind.source}))
-    (call $handle_take (local.get $packet))))
+    (@if {change.emit-drops-handle}
+      (then (call $handle_take (local.get $packet)))
+      (else
+        (call $object_retain (call $handle_find (local.get $packet) (i32.const {kinds.packet})))))))

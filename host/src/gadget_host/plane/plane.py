@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from threading import RLock
-from typing import Any, Protocol, cast
+from typing import Any, Final, NoReturn, Protocol, cast
 
 import wasmtime
 
-from gadget_abi import EmbedderError, Profile
+from gadget_abi import EmbedderError, Profile, load
 
-from .._state import CallError, PlaneHooks
+from .._state import CallError, PlaneHooks, TrapError
 from . import instance
-from .layout import FUNCTIONS, HANDLE_BITS, HANDLES_BASE, HEAP_BASE, HOT, REASONS, STRUCTS, Status
+from .layout import FUNCTIONS, HANDLE_BITS, HANDLES_BASE, HEAP_BASE, REASONS, STRUCTS, Status, Stopped, hot
 from .memory import PlaneMemory
 
 __all__ = ["ExhaustedError", "Plane"]
@@ -20,6 +22,7 @@ __all__ = ["ExhaustedError", "Plane"]
 _CONTROL, _HANDLE = STRUCTS["control"], STRUCTS["handle"]
 _REASONS = list(REASONS.items())
 _SIGNED = {"no_element", "index"}  # reasons whose number is not a handle
+_OVER: Final = "the gadget was stopped: its handles are gone, and none can be made"
 _KIND_WORDS = {
     "source": "a data source",
     "field": "a field",
@@ -48,7 +51,7 @@ class Plane:
     Args:
         store: the gadget's store, of an engine whose memories do not move.
         hooks: the sandbox around it.
-        profile: the release whose behaviour it has.
+        profile: the release whose behaviour it has; the newest, careful, unless given.
         handle_limit: most live handles, up to 4096.
         log_level: the highest level gadgetShouldLog says yes to, by the ABI's numbers; -1: none.
     """
@@ -70,10 +73,10 @@ class Plane:
         log_level: int = 2,
     ) -> None:
         self._store, self._hooks = store, hooks
-        self._profile = profile
+        self._profile = profile = profile or Profile(load(), load().newest)
         with hooks.lock:
-            self._trampolines = instance.trampolines(store, hooks)
-            self.imports = {name: self._trampolines[name] for name in HOT}
+            self._trampolines = instance.trampolines(store, hooks, profile)
+            self.imports = {name: self._trampolines[name] for name in hot(profile)}
             self._memory: wasmtime.Memory = self._trampolines["memory"]
             self.memory = PlaneMemory(store, self._memory)
         self.memory.set_u32(_CONTROL["heap_top"], HEAP_BASE)
@@ -85,23 +88,28 @@ class Plane:
             0  # frames of deliveries that are under way; the plane may have more, left by an unwinding
         )
         self._stopped = False
+        self._over = False
         self._final: tuple[int, int] | None = None
         self.records = lambda data: None
         self.subscriber = lambda number, item, record: Status.GO
 
     def attach(
-        self, memory: wasmtime.Memory, callback: wasmtime.Func | None, malloc: wasmtime.Func | None = None
+        self,
+        memory: wasmtime.Memory | None,
+        callback: wasmtime.Func | None,
+        malloc: wasmtime.Func | None = None,
     ) -> None:
         """Connect the hot functions, once the guest is instantiated and before any of its exports is called.
 
         Args:
-            memory: the guest's memory.
+            memory: the guest's memory; None when it has none, which only strict hosts allow.
             callback: its dataSourceCallback, None when it has none.
-            malloc: its malloc, in releases whose host calls it.
+            malloc: not used: the guest's malloc is called through the hooks.
         """
         with self._hooks.lock:
+            self.memory.set_u32(_CONTROL["no_memory"], memory is None)
             self._exports = instance.connect(
-                self._store, self._hooks, self, self._trampolines, memory, callback
+                self._store, self._hooks, self._profile, self, self._trampolines, memory, callback
             )
         self._callback = callback
 
@@ -119,13 +127,28 @@ class Plane:
 
     @property
     def stopped(self) -> bool:
-        """Whether events from Python are ignored."""
-        return self._stopped
+        """Whether events from Python are ignored. (Strict hosts let them find out what happens.)"""
+        return self._stopped and not self._profile.quirk("event-after-stop")
+
+    @property
+    def started(self) -> bool:
+        """Whether subscriptions belong to the part of the guest's life that ends when it is stopped."""
+        return bool(self.memory.u32(_CONTROL["started"]))
+
+    @started.setter
+    def started(self, value: bool) -> None:
+        self.memory.set_u32(_CONTROL["started"], value)
 
     # ------------------------------------------------------------------------------------------- handles
 
     def new_handle(self, kind: str, obj: Any) -> int:
-        """A new handle of a "source", "field", "map" or "perf-reader"; 0 when the table is full."""
+        """A new handle of a "source", "field", "map" or "perf-reader"; 0 when the table is full.
+
+        Raises:
+            TrapError: the gadget was stopped, and the real host, which is being imitated, dies of it.
+        """
+        if self._over and self._profile.quirk("post-stop-handles"):
+            raise TrapError(_OVER)
         address = cast(_Addressed, obj).address if kind in ("source", "field") else 1
         with self._hooks.lock:
             handle: int = self.call("handle_new", HANDLE_BITS[kind], address)
@@ -172,11 +195,12 @@ class Plane:
             batch: a number that is not 0, for the records of these events.
 
         Raises:
-            EmbedderError: called from inside 16 deliveries, or the plane has no memory left.
+            EmbedderError: called from inside 16 deliveries, or the plane has no memory left; of a strict
+                host, also that the gadget was stopped.
         """
         with self._hooks.lock:
             self._check_open()
-            if self._stopped:
+            if self.stopped:
                 return
             depth = self._depth
             try:
@@ -194,12 +218,12 @@ class Plane:
             raise EmbedderError("no memory left for events: the gadget keeps too many, or one is too large")
 
     def _enter(self, function: wasmtime.Func | None, *args: int) -> int | None:
-        """Call something in which the guest may run; None when it trapped and delivery goes on."""
+        """Call something in which the guest may run: its result, or 0; None when the guest trapped."""
         assert function is not None, "nothing subscribes a guest without a callback"
         self._check_open()
         self._hooks.before_run()
         try:
-            return cast("int | None", function(self._store, *args))
+            return cast("int | None", function(self._store, *args)) or 0
         except BaseException as error:
             failure = error
         finally:
@@ -260,9 +284,17 @@ class Plane:
                 self.records(data)
 
     def stop_delivering(self) -> None:
-        """From now on the guest is not called any more, and events from Python are ignored."""
+        """From now on events from Python are ignored; what the guest emits is delivered all the same."""
         self._stopped = True
-        self.memory.set_u32(_CONTROL["stopped"], 1)
+        self.started = False
+        self.memory.set_u32(_CONTROL["stopped"], Stopped.STOPPING)
+
+    def stopped_for_good(self) -> None:
+        """Drop every handle; none can be made from now on."""
+        self._stopped = self._over = True
+        self.clear_handles()
+        self.memory.set_u32(_CONTROL["handle_limit"], 0)
+        self.memory.set_u32(_CONTROL["stopped"], Stopped.OVER)
 
     # -------------------------------------------------------------------------------------------- figures
 
@@ -284,25 +316,32 @@ class Plane:
 
     def on_warn(self, function: int, why: int, detail: int) -> None:
         """A hot function was called wrongly."""
-        outer, self._depth = self._depth, self.memory.u32(_CONTROL["depth"])
-        try:
+        with self._inside():
             self._warn(function, *_REASONS[why - 1], detail)
-        finally:
-            self._depth = outer
 
     def _warn(self, function: int, name: str, text: str, detail: int) -> None:
         text = text.format(detail if name in _SIGNED else detail & 0xFFFFFFFF)
+        if name == "table_full" and self._over:
+            text = _OVER
         if name.startswith("not_"):
             text += self._what_is(detail)
         self._hooks.warn(FUNCTIONS[function], text)
 
     def _what_is(self, handle: int) -> str:
         """What a handle of the wrong kind does stand for."""
-        entry = STRUCTS["handle"].size * (handle & 4095) + HANDLES_BASE
-        if handle > 0 and self.memory.u32(entry + _HANDLE["number"]) == handle:
-            bits = self.memory.u32(entry + _HANDLE["kind"])
+        if self._profile.quirk("handle-numbers"):
+            live = range(self.memory.u32(_CONTROL["live"]))
+            entry = bisect_left(live, handle, key=lambda entry: self._entry(entry, "number"))
+        else:
+            entry = handle & 4095
+        if handle > 0 and self._entry(entry, "number") == handle:
+            bits = self._entry(entry, "kind")
             return next(f" but {words}" for kind, words in _KIND_WORDS.items() if HANDLE_BITS[kind] == bits)
         return ""
+
+    def _entry(self, index: int, member: str) -> int:
+        """What an entry of the handle table holds."""
+        return self.memory.u32(HANDLES_BASE + _HANDLE.size * index + _HANDLE[member])
 
     def on_grow(self, pages: int) -> int:
         """The plane's heap is full."""
@@ -312,18 +351,38 @@ class Plane:
         """The output buffer is full."""
         self.flush()
 
-    def on_call_guest(self, callback: int, source: int, data: int) -> None:
+    def on_end(self, function: int, why: int) -> NoReturn:
+        """The real host, which is being imitated, would have hung or died."""
+        name, text = _REASONS[why - 1]
+        if name == "over":
+            raise EmbedderError(text)
+        self._hooks.end(FUNCTIONS[function], text)
+
+    def on_call_guest(self, callback: int, source: int, data: int) -> int:
         """A guest emitted on a source that it subscribed to: a trap of the inner callback ends here."""
-        outer, self._depth = self._depth, self.memory.u32(_CONTROL["depth"])
-        try:
-            self._enter(self._callback, callback, source, data)
-        finally:
-            self._depth = outer
+        with self._inside():
+            trapped = self._enter(self._callback, callback, source, data) is None
+        return Status.ERROR if trapped else Status.GO
+
+    def on_malloc(self, size: int) -> int:
+        """The guest is to have memory for a value: the address, -1 when there is none."""
+        with self._inside():
+            try:
+                return self._hooks.malloc(size & 0xFFFFFFFF)
+            except CallError as error:
+                self._hooks.warn("fieldGet", error.reason)
+                return -1
 
     def on_call_python(self, subscriber: int, item: int, record: int) -> int:
         """A Python subscriber's turn."""
+        with self._inside():
+            return self.subscriber(subscriber, item & 0xFFFFFFFF, record & 0xFFFFFFFF)
+
+    @contextmanager
+    def _inside(self) -> Iterator[None]:
+        """In its body, deliveries that Python starts lie on top of those that the plane is in."""
         outer, self._depth = self._depth, self.memory.u32(_CONTROL["depth"])
         try:
-            return self.subscriber(subscriber, item & 0xFFFFFFFF, record & 0xFFFFFFFF)
+            yield
         finally:
             self._depth = outer

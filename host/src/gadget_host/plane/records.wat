@@ -55,27 +55,30 @@
     (then (call $heap_free (local.get $old) (local.get $old_bytes)))))
 
 (func $packet_bytes (param $packet i32) (result i32)
-  (local $index i32) (local $bytes i32)
+  (local $index i32) (local $bytes i32) (local $source i32)
+  (local.set $source (i32.load offset={object.source} (local.get $packet)))
   (if (i32.ne (i32.load offset={object.type} (local.get $packet)) (i32.const {kind.array}))
-    (then (return (call $element_record_bytes (local.get $packet)))))
+    (then (return (call $element_record_bytes (local.get $packet) (local.get $source)))))
   (block $done
     (loop $next
       (br_if $done (i32.ge_u (local.get $index) (i32.load offset={object.count} (local.get $packet))))
       (local.set $bytes
         (i32.add (local.get $bytes)
-          (call $element_record_bytes (i32.load (call $array_item (local.get $packet) (local.get $index))))))
+          (call $element_record_bytes
+            (i32.load (call $array_item (local.get $packet) (local.get $index))) (local.get $source))))
       (local.set $index (i32.add (local.get $index) (i32.const 1)))
       (br $next)))
   (local.get $bytes))
 
 ;; The elements of a record. After this they are no longer "changed" ones: the event they came from is spoken for.
 (func $packet_write (param $record i32) (param $packet i32)
-  (local $index i32) (local $at i32) (local $count i32)
+  (local $index i32) (local $at i32) (local $count i32) (local $source i32)
+  (local.set $source (i32.load offset={object.source} (local.get $packet)))
   (local.set $at (i32.add (local.get $record) (i32.const {record.SIZE})))
   (if (i32.ne (i32.load offset={object.type} (local.get $packet)) (i32.const {kind.array}))
     (then
       (i32.store offset={record.elements} (local.get $record) (i32.const 1))
-      (drop (call $element_write (local.get $at) (local.get $packet)))
+      (drop (call $element_write (local.get $at) (local.get $packet) (local.get $source)))
       (return)))
   (local.set $count (i32.load offset={object.count} (local.get $packet)))
   (i32.store offset={record.elements} (local.get $record) (local.get $count))
@@ -83,21 +86,22 @@
     (loop $next
       (br_if $done (i32.ge_u (local.get $index) (local.get $count)))
       (local.set $at
-        (call $element_write (local.get $at) (i32.load (call $array_item (local.get $packet) (local.get $index)))))
+        (call $element_write (local.get $at)
+          (i32.load (call $array_item (local.get $packet) (local.get $index))) (local.get $source)))
       (local.set $index (i32.add (local.get $index) (i32.const 1)))
       (br $next))))
 
-(func $element_record_bytes (param $element i32) (result i32)
+(func $element_record_bytes (param $element i32) (param $source i32) (result i32)
   (if (i32.load offset={object.batch} (local.get $element))
     (then (return (call $changed_bytes (local.get $element)))))
-  (call $whole_bytes (local.get $element)))
+  (call $whole_bytes (local.get $element) (local.get $source)))
 
-(func $element_write (param $at i32) (param $element i32) (result i32)
+(func $element_write (param $at i32) (param $element i32) (param $source i32) (result i32)
   (local $end i32)
   (i32.store offset={part.batch} (local.get $at) (i32.load offset={object.batch} (local.get $element)))
   (i32.store offset={part.origin} (local.get $at) (i32.load offset={object.origin} (local.get $element)))
   (if (i32.eqz (i32.load offset={object.batch} (local.get $element)))
-    (then (return (call $whole_write (local.get $at) (local.get $element)))))
+    (then (return (call $whole_write (local.get $at) (local.get $element) (local.get $source)))))
   (local.set $end (call $changed_write (local.get $at) (local.get $element)))
   (i32.store offset={object.batch} (local.get $element) (i32.const 0))
   (local.get $end))
@@ -112,6 +116,7 @@
 ;; Writes a slot's $bytes.
 (func $slot_write (param $at i32) (param $slot i32) (param $bytes i32)
   (local $from i32)
+  (@if {quirk.bytes-alias-memory} (then (call $slot_look (local.get $slot))))
   (local.set $from (i32.load offset={slot.pointer} (local.get $slot)))
   (if (i32.ne (local.get $bytes) (i32.load offset={slot.length} (local.get $slot)))
     (then
@@ -133,10 +138,20 @@
 (func $entry_at (@inline) (param $table i32) (param $slot i32) (result i32)
   (i32.add (local.get $table) (i32.shl (local.get $slot) (i32.const {entry.SHIFT}))))
 
-(func $whole_bytes (param $element i32) (result i32)
-  (local $slot i32) (local $entry i32) (local $index i32) (local $count i32) (local $bytes i32)
+;; How many slots of an element a record for collectors of $source shows. With the quirk append-foreign-data the element
+;; may be of another source; then what it has in the slots of those numbers is taken for theirs.
+(func $slots_shown (@inline) (param $element i32) (param $source i32) (result i32)
+  (local $count i32)
   (local.set $count (i32.load offset={object.count} (local.get $element)))
-  (local.set $entry (call $entries_of (local.get $element)))
+  (@if {quirk.append-foreign-data} (then
+    (if (i32.gt_u (local.get $count) (i32.load offset={source.slots} (local.get $source)))
+      (then (return (i32.load offset={source.slots} (local.get $source)))))))
+  (local.get $count))
+
+(func $whole_bytes (param $element i32) (param $source i32) (result i32)
+  (local $slot i32) (local $entry i32) (local $index i32) (local $count i32) (local $bytes i32)
+  (local.set $count (call $slots_shown (local.get $element) (local.get $source)))
+  (local.set $entry (i32.load offset={source.table} (local.get $source)))
   (local.set $slot (call $element_slot (local.get $element) (i32.const 0)))
   (local.set $bytes
     (i32.add (i32.const {part.SIZE})
@@ -153,11 +168,11 @@
       (br $next)))
   (local.get $bytes))
 
-(func $whole_write (param $part i32) (param $element i32) (result i32)
+(func $whole_write (param $part i32) (param $element i32) (param $source i32) (result i32)
   (local $slot i32) (local $entry i32) (local $index i32) (local $count i32) (local $fixed i32) (local $rest i32)
   (local $at i32) (local $bytes i32)
-  (local.set $count (i32.load offset={object.count} (local.get $element)))
-  (local.set $entry (call $entries_of (local.get $element)))
+  (local.set $count (call $slots_shown (local.get $element) (local.get $source)))
+  (local.set $entry (i32.load offset={source.table} (local.get $source)))
   (local.set $slot (call $element_slot (local.get $element) (i32.const 0)))
   (i32.store offset={part.count} (local.get $part) (local.get $count))
   (local.set $fixed (i32.add (local.get $part) (i32.const {part.SIZE})))
@@ -229,8 +244,10 @@
 ;; is its address (0 without memory); it ends at control.record_end.
 (func $record_of (export "record_of") (param $element i32) (result i32)
   (local $at i32)
-  (if (i32.eqz (call $output_reserve (call $whole_bytes (local.get $element))))
+  (if (i32.eqz (call $output_reserve
+        (call $whole_bytes (local.get $element) (i32.load offset={object.source} (local.get $element)))))
     (then (return (i32.const 0))))
   (local.set $at (i32.load (i32.const {control.output_top})))
-  (i32.store (i32.const {control.record_end}) (call $whole_write (local.get $at) (local.get $element)))
+  (i32.store (i32.const {control.record_end})
+    (call $whole_write (local.get $at) (local.get $element) (i32.load offset={object.source} (local.get $element))))
   (local.get $at))

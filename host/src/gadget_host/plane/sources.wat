@@ -5,7 +5,7 @@
 ;;            [width: bytes in a row, 0 for a length][offset in the fixed part of a row][blank: bytes when new][-]
 ;;   field:   [source][slot][offset][size][kind][flags]
 ;;   chain:   [references][count][subscription ...]                   sorted by priority; replaced, never changed
-;;   subscription:  [kind][priority][target][handle][callback: u64]
+;;   subscription:  [kind][priority][target][handle][callback: u64][started: made between gadgetPreStart and gadgetStop]
 ;;
 ;; Sources and fields live as long as the plane. A delivery holds the chain it started with, so that a subscription
 ;; made inside a callback takes effect with the next packet.
@@ -104,6 +104,7 @@
   (i32.store offset={subscription.target} (local.get $from) (local.get $target))
   (i32.store offset={subscription.handle} (local.get $from) (local.get $handle))
   (i64.store offset={subscription.callback} (local.get $from) (local.get $callback))
+  (i32.store offset={subscription.started} (local.get $from) (i32.load (i32.const {control.started})))
   (i32.store offset={source.chain} (local.get $source) (local.get $new))
   (call $chain_release (local.get $old))
   (i32.const 1))
