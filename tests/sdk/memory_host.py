@@ -333,7 +333,9 @@ class MemoryHost:
             and (len(value) > target.size or target.kind not in (12, 13))
         ):
             return 1
-        element.slots[target.slot] = value.ljust(target.size, b"\0")
+        # Of bytes Inspektor Gadget keeps a view, not a copy, and the caller frees the memory at once.
+        kept = value if kind == STRING or target.size else b"?" * len(value)
+        element.slots[target.slot] = kept.ljust(target.size, b"\0")
         return 0
 
     def field_add_tag(self, field: int, tag: bytes) -> int:

@@ -178,7 +178,9 @@ def _bytes(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
             raw = value if type(value) is bytes else bytes(memoryview(value))
         except TypeError:
             _wrong_type(field, kind, value)
-        if put(handle, data, number, raw):
+        # As a String, which is copied: of Bytes the host keeps a view (quirk bytes-alias-memory), and this memory is
+        # about to be freed.
+        if put(handle, data, String.number, raw):
             _cannot_write(field, kind, value)
 
     return read, write
