@@ -1,97 +1,57 @@
-"""Decide which releases a module runs on, and say what keeps it from the others."""
+"""What keeps a module from running on a release: its imports, exports, memory and features against the table."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gadget_abi.errors import WasmError
-from gadget_abi.table import Abi, Export, Form
-from gadget_abi.wasm import External, FuncType, Kind, Module, is_component, read_module
+from gadget_abi.releases import span
+from gadget_abi.table import Abi, Export, Form, Function
+from gadget_abi.wasi import MODULE as WASI
+from gadget_abi.wasi import SIGNATURES
+from gadget_abi.wasm import FuncType, Kind, Module
 
-__all__ = ["Problem", "Report", "check_bytes", "check_module", "problems_in"]
+__all__ = ["WASI", "Problem", "problems_in", "wasi_problems"]
 
-WASI = "wasi_snapshot_preview1"
+_SUGGESTIONS = 20  # looking for a similar name takes its time; nobody misspells more
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a module does not run: the import or export concerned (may be empty), the reason, what to do."""
+    """Why a module does not run: the import or export concerned (may be empty), the reason, what to do.
+
+    `tolerated`: upstream runs the module all the same (see the quirks hook-type and callback-type).
+    """
 
     subject: str
     reason: str
     hint: str = ""
+    tolerated: bool = False
 
     def __str__(self) -> str:
         text = f"{self.subject}: {self.reason}" if self.subject else self.reason
         return f"{text}; {self.hint}" if self.hint else text
 
 
-@dataclass(frozen=True)
-class Report:
-    """What `gadget check` found.
-
-    `releases` are the releases the module runs on, oldest first; `problems` what keeps it from the newest
-    release it comes closest to, empty when `releases` is not; `signature_sets` the sets its imports fit.
-    """
-
-    abi: Abi
-    module: Module | None
-    signature_sets: tuple[str, ...]
-    releases: tuple[str, ...]
-    problems: tuple[Problem, ...]
-
-    @property
-    def family(self) -> str | None:
-        """The link family of the releases it runs on."""
-        return self.abi.family_of(self.releases[-1]).name if self.releases else None
-
-    @property
-    def verdict(self) -> str:
-        """One sentence: where it runs."""
-        if not self.releases:
-            return "runs on no release of ig"
-        first, last = self.releases[0], self.releases[-1]
-        if last == self.abi.newest:
-            return f"runs on ig {first} and later (newest known: {last})"
-        return f"runs on ig {first} only" if first == last else f"runs on ig {first} to {last}"
-
-
-def check_bytes(data: bytes, abi: Abi) -> Report:
-    """Check the bytes of a file; whatever they are, the answer is a report."""
-    if is_component(data):
-        reason = "this is a wasm component; Inspektor Gadget runs core modules"
-        return _hopeless(abi, Problem("", reason, "build it with gadget build, which links components"))
-    try:
-        return check_module(read_module(data, code=True), abi)
-    except WasmError as error:
-        return _hopeless(abi, Problem("", f"not a readable wasm module: {error}"))
-
-
-def _hopeless(abi: Abi, problem: Problem) -> Report:
-    return Report(abi, None, (), (), (problem,))
-
-
-def check_module(module: Module, abi: Abi) -> Report:
-    """Check a module against every release of the ABI."""
-    found = {r.name: tuple(problems_in(module, abi, r.name)) for r in abi.releases}
-    releases = tuple(name for name, problems in found.items() if not problems)
-    # Without a release that fits, the one with the fewest complaints is what the author aimed at.
-    closest = min(reversed(found), key=lambda name: len(found[name]))
-    fitting = (s.name for s in abi.signature_sets if not list(_import_problems(module, abi, s.releases[-1])))
-    return Report(abi, module, tuple(fitting), releases, () if releases else found[closest])
-
-
 def problems_in(module: Module, abi: Abi, release: str) -> Iterator[Problem]:
     """What keeps a module from running on a release; nothing when it runs."""
-    for use in module.features.values():
-        yield Problem(use.feature, f"not in wasm 2.0 (first used at byte {use.at:#x})")
+    yield from _feature_problems(module)
     yield from _memory_problems(module, abi)
     yield from _import_problems(module, abi, release)
     for export in abi.exports.values():
         if export.covers(release):
-            yield from _export_problems(module, export, release)
+            yield from _export_problems(module, export, abi, release)
+
+
+def _feature_problems(module: Module) -> Iterator[Problem]:
+    for use in module.features.values():
+        where = f"first used at byte {use.at:#x}"
+        if use.function is not None:
+            where += f" in function {use.function}, {module.function_names.get(use.function, 'nameless')}"
+        hint = "build it for the wasm 2.0 core features, which are all that ig's runtime has"
+        yield Problem(use.feature, f"not in wasm 2.0 ({where})", hint)
 
 
 def _memory_problems(module: Module, abi: Abi) -> Iterator[Problem]:
@@ -104,60 +64,112 @@ def _memory_problems(module: Module, abi: Abi) -> Iterator[Problem]:
             yield Problem("memory", f"starts with {memory.min} pages of 64 KiB, {cap} are allowed")
 
 
+# ------------------------------------------------------------------------------------------- imports
+
+
 def _import_problems(module: Module, abi: Abi, release: str) -> Iterator[Problem]:
-    forms, family = abi.forms_in(release), abi.family_of(release)
+    own = abi.family_of(release).module
+    modules = {family.module for family in abi.families}
+    counts = Counter(item.module for item in module.imports)
+    yield from (_foreign_module(name, counts[name], abi, own) for name in counts if name not in {own, WASI})
+    forms, suggestions = abi.forms_in(release), _SUGGESTIONS
     for item in module.imports:
-        if item.module == WASI:
-            continue  # the host answers every preview1 function; unknown names are its to refuse
-        subject = f"{item.module}.{item.name}"
-        if item.module != family.module:
-            yield _foreign_module(item, abi, release, subject)
-        elif item.kind != Kind.FUNC:
+        if item.module not in modules:
+            continue
+        subject, function = f"{item.module}.{item.name}", abi.functions.get(item.name)
+        if item.kind != Kind.FUNC:
             yield Problem(subject, f"imported as a {item.kind.name.lower()}, it is a function")
+        elif function is None:
+            names, suggestions = (forms if suggestions > 0 else ()), suggestions - 1
+            yield Problem(subject, "no such host function", _did_you_mean(item.name, names))
         elif (form := forms.get(item.name)) is None:
-            yield _unknown_function(item, abi, forms, release, subject)
+            yield _absent(subject, function, abi, release)
         elif isinstance(item.type, FuncType) and (item.type.params, item.type.results) != form.core_type:
-            expected = FuncType(*form.core_type)
-            yield Problem(subject, f"imported as {item.type}, in {release} it is {expected}")
+            yield Problem(
+                subject, f"imported as {item.type}, {_when(form)} it is {FuncType(*form.core_type)}"
+            )
 
 
-def _foreign_module(item: External, abi: Abi, release: str, subject: str) -> Problem:
-    owners = [family for family in abi.families if family.module == item.module]
+def _foreign_module(name: str, count: int, abi: Abi, own: str) -> Problem:
+    owners = [family for family in abi.families if family.module == name]
     if not owners:
+        return Problem(name, f"unknown import module {name!r}", "gadgets import ig and WASI preview 1")
+    has = span(abi, owners[0].since, owners[-1].until)
+    what = "a function" if count == 1 else f"{count} functions"
+    hint = f"import from {own!r} instead: build with an SDK of the release, or gadget build --abi"
+    return Problem(name, f"{what} imported from {name!r}, which is the module of {has}", hint)
+
+
+def _when(form: Form) -> str:
+    if form.until is None:
+        return f"since {form.since}"
+    return f"in {form.since}" if form.since == form.until else f"from {form.since} to {form.until}"
+
+
+def _absent(subject: str, function: Function, abi: Abi, release: str) -> Problem:
+    """A function of the ABI that a release lacks: not yet there, or no longer."""
+    newer = next((form for form in function.forms if form.is_after(release)), None)
+    if newer is not None:
         return Problem(
-            subject, f"unknown import module {item.module!r}", "gadgets import ig and WASI preview1"
+            subject, f"ig has it since {newer.since}", _replaced(function, abi) or function.without
         )
-    span = f"{owners[0].since} to {owners[-1].until or 'today'}"
-    wanted = abi.family_of(release).module
+    names = ", ".join(other.name for other in abi.functions.values() if function.name in other.replaces)
     return Problem(
-        subject,
-        f"import module {item.module!r} is that of ig {span}; {release} has {wanted!r}",
-        "rebuild the gadget with an SDK of that release",
+        subject, f"ig has it until {function.newest.until}", f"instead, there is {names}" if names else ""
     )
 
 
-def _unknown_function(
-    item: External, abi: Abi, forms: Mapping[str, Form], release: str, subject: str
-) -> Problem:
-    if function := abi.functions.get(item.name):
-        last = function.newest
-        span = f"since {last.since}" if last.until is None else f"until {last.until}"
-        return Problem(subject, f"not in {release}; ig has it {span}")
-    near = difflib.get_close_matches(item.name, forms, n=1)
-    return Problem(subject, "no such host function", f"did you mean {near[0]}?" if near else "")
+def _replaced(function: Function, abi: Abi) -> str:
+    names = (f"{name}{FuncType(*abi.functions[name].newest.core_type)}" for name in function.replaces)
+    text = ", ".join(names)
+    return f"before, it was {text}" if text else ""
 
 
-def _export_problems(module: Module, export: Export, release: str) -> Iterator[Problem]:
+def wasi_problems(module: Module) -> Iterator[Problem]:
+    """What is wrong with the functions a module imports from WASI, which are the same in every release."""
+    suggestions = _SUGGESTIONS
+    for item in module.imports:
+        if item.module != WASI:
+            continue
+        subject, signature = f"{item.module}.{item.name}", SIGNATURES.get(item.name)
+        if signature is None:
+            names, suggestions = (SIGNATURES if suggestions > 0 else ()), suggestions - 1
+            yield Problem(subject, "no function of WASI preview 1", _did_you_mean(item.name, names))
+        elif item.kind != Kind.FUNC:
+            yield Problem(subject, f"imported as a {item.kind.name.lower()}, it is a function")
+        elif item.type != (expected := FuncType(*signature)):
+            yield Problem(subject, f"imported as {item.type}, it is {expected}")
+
+
+def _did_you_mean(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+# ------------------------------------------------------------------------------------------- exports
+
+
+def _export_problems(module: Module, export: Export, abi: Abi, release: str) -> Iterator[Problem]:
     found = module.export(export.name)
     if found is None:
         if export.is_required_in(release):
-            yield Problem(export.name, "not exported", f"{release} requires it")
+            yield Problem(export.name, "not exported", _required(export, abi))
         return
     if found.kind != Kind.FUNC or not isinstance(found.type, FuncType):
         yield Problem(export.name, f"exported as a {found.kind.name.lower()}, it must be a function")
     elif not _acceptable(export, found.type):
         expected = FuncType(*export.core_type)
-        yield Problem(export.name, f"exported as {found.type}, it must be {expected}")
+        yield Problem(
+            export.name,
+            f"exported as {found.type}, it must be {expected}",
+            tolerated=_tolerated(export, found.type),
+        )
+
+
+def _required(export: Export, abi: Abi) -> str:
+    if export.required_until is None:
+        return "every release requires it"
+    return f"{span(abi, export.since, export.required_until)} require it; later ones do not look for it"
 
 
 def _acceptable(export: Export, found: FuncType) -> bool:
@@ -165,3 +177,13 @@ def _acceptable(export: Export, found: FuncType) -> bool:
         return True
     # The version is compared as a raw stack slot: a 32-bit integer does as well (ig-abi.json, run).
     return export.constant and (found.params, found.results) == ((), ("i32",))
+
+
+def _tolerated(export: Export, found: FuncType) -> bool:
+    """Whether upstream, which does not look at the types of exports, calls it with success."""
+    integers = {"i32", "i64"}
+    if export.hook:  # the first result counts; without one the host dies
+        return not found.params and bool(found.results) and found.results[0] in integers
+    if not export.required and export.params and export.result is None:  # the callback: three raw slots
+        return len(found.params) == len(export.params) and not found.results and {*found.params} <= integers
+    return False

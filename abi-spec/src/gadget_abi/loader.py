@@ -168,6 +168,7 @@ def _family(row: _Row) -> Family:
         row.maybe_version("until"),
         row.get("name", str),
         row.get("module", str),
+        row.get("commit", str),
         row.get("doc", str),
     )
     row.done()
@@ -270,6 +271,8 @@ def _export(row: _Row) -> Export:
         hook=row.get("hook", bool, False),
         constant=row.get("constant", bool, False),
         doc=row.get("doc", str),
+        commit=row.get("commit", str),
+        until_commit=row.get("until_commit", str, ""),
         changes=_changes(row),
     )
 
@@ -292,6 +295,7 @@ def _form(row: _Row, function: str) -> Form:
         commit=row.get("commit", str),
         consumes=consumes,
         released_by=row.get("released_by", str, ""),
+        until_commit=row.get("until_commit", str, ""),
     )
     row.done()
     return form
@@ -303,7 +307,8 @@ def _changes(row: _Row) -> tuple[Change, ...]:
 
 def _change(row: _Row) -> Change:
     texts = (row.get(key, str) for key in ("id", "commit", "text"))
-    change = Change(row.version("since"), row.maybe_version("until"), *texts)
+    who = (row.get(key, str, "") for key in ("breaks", "relied_on_by"))
+    change = Change(row.version("since"), row.maybe_version("until"), *texts, *who)
     row.done()
     return change
 
@@ -326,7 +331,8 @@ def _function(row: _Row) -> Function:
         if before.until is None or version_key(before.until) >= version_key(after.since):
             raise row.fail("form", f"the form since {before.since} must end before {after.since}")
     texts: dict[str, Any] = {key: row.get(key, str) for key in ("group", "doc", "source")}
-    return Function(name, forms=forms, changes=_changes(row), **texts)
+    texts["without"] = row.get("without", str, "")
+    return Function(name, forms=forms, changes=_changes(row), replaces=row.strings("replaces"), **texts)
 
 
 def _validate(abi: Abi) -> None:
@@ -337,6 +343,10 @@ def _validate(abi: Abi) -> None:
             for release in filter(None, (form.since, form.until)):
                 if release not in known:
                     raise TableError(f"{abi.name} > function {function.name}: no release {release}")
+        if stray := sorted(set(function.replaces) - set(abi.functions)):
+            raise TableError(
+                f"{abi.name} > function {function.name}: it replaces {stray[0]!r}, which is not there"
+            )
     _validate_ids(abi)
     for release in sorted(known, key=version_key):
         families = [family.name for family in abi.families if family.covers(release)]

@@ -47,6 +47,10 @@ class Release:
     commit: str
     date: str
 
+    def is_newer(self, other: Release) -> bool:
+        """Tell whether its version is higher, whatever the dates."""
+        return version_key(self.name) > version_key(other.name)
+
 
 @dataclass(frozen=True)
 class Since:
@@ -54,6 +58,10 @@ class Since:
 
     since: str
     until: str | None
+
+    def is_after(self, release: str) -> bool:
+        """Tell whether it begins later than a release."""
+        return version_key(self.since) > version_key(release)
 
     def covers(self, release: str) -> bool:
         """Tell whether it exists in a release."""
@@ -63,10 +71,11 @@ class Since:
 
 @dataclass(frozen=True)
 class Family(Since):
-    """A way of passing buffers: link family name and the import module its functions live in."""
+    """A way of passing buffers: link family name, the import module its functions live in, the first commit."""
 
     name: str
     module: str
+    commit: str
     doc: str
 
 
@@ -157,11 +166,17 @@ class Param:
 
 @dataclass(frozen=True)
 class Change(Since):
-    """A change of behaviour under an unchanged signature, in effect from `since` on; `id` names it for good."""
+    """A change of behaviour under an unchanged signature, in effect from `since` on; `id` names it for good.
+
+    `breaks` are the guests of earlier releases that it breaks, `relied_on_by` those of later releases that do
+    without it on an earlier one; empty when there are none.
+    """
 
     id: str
     commit: str
     text: str
+    breaks: str = ""
+    relied_on_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,7 +197,10 @@ class Quirk(Since):
 
 @dataclass(frozen=True)
 class Export(Since):
-    """A function the guest exports: `hook` a lifecycle one, `constant` one that returns api_version."""
+    """A function the guest exports: `hook` a lifecycle one, `constant` one that returns api_version.
+
+    `commit` made the host look for it, `until_commit` ended that.
+    """
 
     name: str
     params: tuple[Param, ...]
@@ -192,6 +210,8 @@ class Export(Since):
     hook: bool
     constant: bool
     doc: str
+    commit: str
+    until_commit: str = ""
     changes: tuple[Change, ...] = ()
 
     @property
@@ -217,6 +237,7 @@ class Form(Since):
 
     `error` is the result of a failed call, None when the function has no result. `consumes` names the
     parameters whose handle is gone after the call; `released_by` says how what is returned is given back.
+    `commit` made it, `until_commit` removed the function after it.
     """
 
     function: str
@@ -226,6 +247,7 @@ class Form(Since):
     commit: str
     consumes: tuple[str, ...]
     released_by: str
+    until_commit: str = ""
 
     @property
     def core_type(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -241,7 +263,10 @@ class Form(Since):
 
 @dataclass(frozen=True)
 class Function:
-    """A host function, with its forms from oldest to newest."""
+    """A host function, with its forms from oldest to newest.
+
+    `replaces` are older functions it stands in for; `without` says what a guest does where it is missing.
+    """
 
     name: str
     group: str
@@ -249,6 +274,8 @@ class Function:
     source: str
     forms: tuple[Form, ...]
     changes: tuple[Change, ...]
+    replaces: tuple[str, ...] = ()
+    without: str = ""
 
     @property
     def newest(self) -> Form:
