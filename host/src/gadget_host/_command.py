@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from gadget_abi import EmbedderError, GadgetError, GuestError
 from gadget_host._interrupt import StopSignals
+from gadget_host._settings import Options
 from gadget_host._target import Target, find_gadget, find_program
 from gadget_host._terminal import Console, Progress, summary_line
 from gadget_host.gadget import Gadget
@@ -48,6 +48,7 @@ class _Command:
         """Load, feed, finish, report."""
         args = self._args
         target = find_program(args.gadget) if args.native else find_gadget(args.gadget, self._console.note)
+        self._target = target
         params = target.params(dict(args.param))
         self._check_stats()
         schemas = self._schemas()
@@ -56,20 +57,32 @@ class _Command:
             for reader in readers:
                 closing.callback(reader.close)
             gadget = closing.enter_context(self._load(target, params))
+            self._tell(gadget)
             code = self._stream(gadget, readers, schemas)
         return self._stop.exit_code or code
 
     def _load(self, target: Target, params: dict[str, str]) -> Gadget:
-        settings = {
+        settings: Options = {
             "params": params,
             "config": target.manifest.data if target.manifest else {},
             "log_level": self._args.log_level,
             "on_log": self._console.log,
             "clock": self._args.clock,
+            "strict": self._args.strict,
         }
         if self._args.native:
+            if self._args.abi or self._args.release:
+                raise EmbedderError(
+                    "--native runs a program as the newest release, without --abi and --release"
+                )
             return _load_program(target.module, settings)
-        return Gadget.load(target.module, deadline=self._args.deadline, **settings)
+        settings |= {"deadline": self._args.deadline, "abi": self._args.abi, "release": self._args.release}
+        return Gadget.load(target.module, **settings)
+
+    def _tell(self, gadget: Gadget) -> None:
+        """Say what the gadget is run as, where that is not what most are."""
+        if gadget.abi != gadget.profile.abi.family_of(gadget.profile.abi.newest).name:
+            self._console.note(f"{gadget.name} runs as on {gadget.decision}")
 
     def _check_stats(self) -> None:
         """Make sure that the figures can be written before there are any."""
@@ -136,6 +149,7 @@ class _Command:
             reader.start()
             if reader.inference:
                 self._console.note(f"{reader.name}: {reader.inference}")
+        self._ask_first(run.gadget, schemas)
         if self._stop.requested:  # while it waited for the first events: nothing has begun
             raise KeyboardInterrupt
         try:
@@ -146,6 +160,15 @@ class _Command:
                 hint = f"the gadget asked for data source {asked}; the inputs have {given}"
                 raise GuestError(f"{error}; {hint}") from None
             raise
+
+    def _ask_first(self, gadget: Gadget, schemas: dict[str, SourceSchema]) -> None:
+        """As the real host does before a run: load the gadget once more, without parameters, for what it adds."""
+        if not gadget.profile.quirk("init-runs-twice"):
+            return
+        with self._load(self._target, {}) as asked:
+            for schema in schemas.values():
+                asked.add_source(schema)
+            asked.init()
 
     def _report(self, run: StreamRun) -> None:
         """Say what was skipped, and how fast it was."""
@@ -167,7 +190,7 @@ class _Command:
             path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def _load_program(program: Path, settings: dict[str, Any]) -> Gadget:
+def _load_program(program: Path, settings: Options) -> Gadget:
     """Load a program natively; an exception it raises is shown from its own frames on."""
     from gadget_host import native
 

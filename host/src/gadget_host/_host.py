@@ -103,6 +103,7 @@ class Host:
     sources: SourceRegistry
     has_callback: bool
     started: bool = False
+    stopped: bool = False
     arguments: tuple[int, ...] = ()
 
     def log(self, level: int, message: str) -> None:

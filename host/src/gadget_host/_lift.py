@@ -204,6 +204,8 @@ class Lift:
 
     def _want_room(self) -> None:
         """Fail before anything is made for which there would be no handle."""
+        if self._host.stopped and not self._host.profile.quirk("post-stop-handles"):
+            raise CallError("the gadget was stopped: its handles are gone, and none can be made")
         if self._handles.live_handles() >= self._most:
             raise CallError("too many open handles; release those that are not needed any more")
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Mapping
 from time import perf_counter
+from typing import Any
 
 import wasmtime
 
 from gadget_abi import GuestError, load
 
 from ._engine import PAGE, LimitedStore, Limits, new_engine
+from ._exports import Exports
 from ._host import Hooks, Host
 from ._lift import Lift
 from ._linker import Linker, Provided, early_call
@@ -94,17 +97,16 @@ class Runtime:
         )
         self.lift = Lift(self.host, self.plane, self.memory, self.hooks.malloc)
         self.instance = self._instantiate(Linker(self).externs())
-        self.exports = self.instance.exports(self.store)
-        self._connect()
+        self._connect(dict(self.instance.exports(self.store).items()))
 
-    def _connect(self) -> None:
+    def _connect(self, found: Mapping[str, Any]) -> None:
         """Make the guest's memory and functions known to the host's."""
-        memory = self.exports["memory"]
-        assert isinstance(memory, wasmtime.Memory)
+        self._found = found
+        self.exports = Exports(self.hooks, self.profile, found)
+        memory = found["memory"]
         self.memory.attach(self.store, memory)
-        if MALLOC in self.profile.exports:
-            self.hooks.malloc.function = self.function(MALLOC)
-        self.plane.attach(memory, self.function(CALLBACK), self.hooks.malloc.function)
+        self.hooks.malloc.function = self.exports.function(MALLOC)
+        self.plane.attach(memory, self.exports.function(CALLBACK))
         turns = ctypes.c_uint64.from_address(self.plane.call_counter_address())
         self.hooks.count = lambda: turns.value
 
@@ -133,21 +135,18 @@ class Runtime:
         return early_call(self.module, names[0]) if names[0] in self.profile.forms else None
 
     def function(self, name: str) -> wasmtime.Func | None:
-        """The exported function of that name."""
-        found = self.exports.get(name)
+        """The exported function of that name, whether or not the release knows it."""
+        found = self._found.get(name)
         return found if isinstance(found, wasmtime.Func) else None
 
-    def call(self, name: str, *, deadline: float | None = None) -> int | None:
+    def call(self, name: str, *, deadline: float | None = None) -> Any:
         """Call an exported function without parameters; None when it is not exported or has no result.
 
         Raises:
             GuestError: it trapped, ran too long, or called proc_exit.
         """
         function = self.function(name)
-        if function is None:
-            return None
-        result: int | None = self.hooks.call(function, function=name, deadline=deadline)
-        return result
+        return None if function is None else self.hooks.call(function, function=name, deadline=deadline)
 
     def close(self) -> None:
         """Give everything back."""

@@ -105,6 +105,10 @@ class HostState(Protocol):
         """True from gadgetStart on."""
 
     @property
+    def stopped(self) -> bool:
+        """True after gadgetStop: every handle is gone, and none can be made."""
+
+    @property
     def has_callback(self) -> bool:
         """Whether the guest exports dataSourceCallback; without it dataSourceSubscribe answers 1."""
 

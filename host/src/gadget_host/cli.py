@@ -98,6 +98,19 @@ def _add_gadget(parser: argparse.ArgumentParser) -> None:
         help="time and random numbers for the gadget: fixed as under Inspektor Gadget (the default), or real",
     )  # fmt: skip
     group.add_argument(
+        "--abi", metavar="FAMILY",
+        help="how the module was built to be linked: env-malloc (ig until v0.37), env-dst (v0.38) or ig; "
+        "seen from its imports unless given",
+    )  # fmt: skip
+    group.add_argument(
+        "--release", metavar="vX.Y.Z",
+        help="release of Inspektor Gadget to behave like; the newest that the module runs on unless given",
+    )  # fmt: skip
+    group.add_argument(
+        "--strict", action="store_true",
+        help="show the quirks of Inspektor Gadget that a careful host avoids (see docs/REFERENCE.md)",
+    )  # fmt: skip
+    group.add_argument(
         "--native", action="store_true",
         help="run the program.py itself in this process, for debugging: no wasm, no sandbox, no deadline",
     )  # fmt: skip

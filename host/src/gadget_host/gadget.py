@@ -15,9 +15,9 @@ from time import perf_counter
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from gadget_abi import EmbedderError, GuestError
+from gadget_abi import EmbedderError, GuestError, Profile
 
-from ._logs import LogRecord
+from ._logs import ERROR, LogRecord
 from ._module import read_file
 from ._runtime import Runtime
 from ._settings import Options, Settings
@@ -99,9 +99,8 @@ class Gadget:
     """
 
     def __init__(self, runtime: Runtime) -> None:
-        self._calls = 0
         self._final: Stats | None = None
-        self._runtime = runtime
+        self._runtime, self._exports = runtime, runtime.exports
         self._perf = PerfEvents(runtime.host.maps)
         self._phase = Phase.LOADED
         _open.add(self)
@@ -130,7 +129,7 @@ class Gadget:
     # -- life
 
     def init(self) -> None:
-        """Run `_initialize`, check gadgetAPIVersion and run gadgetInit.
+        """Run `_initialize` (until v0.37 `_start`), check gadgetAPIVersion and run gadgetInit.
 
         Afterwards the sources and fields that the gadget adds are known.
 
@@ -138,9 +137,9 @@ class Gadget:
             GuestError: one of them failed.
         """
         with self._step("initialise", Phase.LOADED, then=Phase.READY):
-            self._call("_initialize")
-            self._check_version()
-            self._hook("gadgetInit")
+            self._exports.start_function()
+            self._exports.check_version()
+            self._exports.hook("gadgetInit")
 
     def start(self) -> None:
         """Run gadgetPreStart and gadgetStart, and init() before unless it has been run.
@@ -151,15 +150,17 @@ class Gadget:
         if self._phase is Phase.LOADED:
             self.init()
         with self._step("start", Phase.READY, then=Phase.STARTED):
-            self._hook("gadgetPreStart")
+            self._runtime.plane.started = True
+            self._exports.hook("gadgetPreStart")
             self._runtime.host.started = True
-            self._hook("gadgetStart")
+            self._exports.hook("gadgetStart")
             self._runtime.sources.settle()
 
     def stop(self) -> None:
-        """Stop delivering events, and run gadgetStop and gadgetPostStop of a gadget that was started.
+        """Stop taking events, and run gadgetStop and gadgetPostStop of a gadget that was started.
 
-        A second call does nothing. After gadgetStop every handle is gone.
+        A second call does nothing. After gadgetStop every handle is gone. As a release before v0.42 the
+        gadget's failures are logged only, and gadgetPostStop always fails or, from v0.39, is not called.
 
         Raises:
             GuestError: one of them failed.
@@ -172,9 +173,10 @@ class Gadget:
             self._runtime.plane.stop_delivering()
             failure = self._attempt("gadgetStop", self._stop_seconds())
             if self._runtime.hooks.dead is None:
-                self._runtime.plane.clear_handles()
-                after = self._attempt("gadgetPostStop")
-                failure = failure or after
+                plane = self._runtime.plane
+                getattr(plane, "stopped_for_good", plane.clear_handles)()
+                self._runtime.host.stopped = True
+                failure = self._post_stop() or failure
             self._runtime.logs.finish()
             if failure:
                 raise failure
@@ -288,7 +290,12 @@ class Gadget:
     @property
     def strict(self) -> bool:
         """Whether it gets the real host's quirks, too."""
-        return self._runtime.profile.strict
+        return self.profile.strict
+
+    @property
+    def profile(self) -> Profile:
+        """What a host of that release does: functions, changes of behaviour, quirks."""
+        return self._runtime.profile
 
     @property
     def maps(self) -> MapRegistry:
@@ -339,7 +346,7 @@ class Gadget:
         return Stats(
             events_in=runtime.sources.events_in,
             events_out=runtime.sources.events_out,
-            guest_calls=self._calls + runtime.plane.guest_calls,
+            guest_calls=self._exports.calls + runtime.plane.guest_calls,
             host_calls=runtime.lift.count + runtime.plane.host_calls,
             seconds_total=perf_counter() - runtime.began,
             seconds_guest=runtime.hooks.clock.seconds,
@@ -376,37 +383,35 @@ class Gadget:
         if self._runtime.hooks.inside:
             raise EmbedderError(f"{self.name}: cannot {verb} the gadget from inside one of its callbacks")
 
-    def _check_version(self) -> None:
-        version, expected = self._call("gadgetAPIVersion"), self._runtime.abi.api_version
-        if version != expected:
-            raise self._failed("gadgetAPIVersion", f"returned {version}; this host knows version {expected}")
-
-    def _hook(self, name: str, *, deadline: float | None = None) -> None:
-        code = self._call(name, deadline=deadline)
-        if code:
-            raise self._failed(name, f"failed: it returned {code}")
-
     def _attempt(self, name: str, deadline: float | None = None) -> GuestError | None:
-        """Run a hook; its failure is returned, since there is more to do before it is raised."""
+        """Run a hook while stopping; its failure is returned, since there is more to do before it is raised."""
         try:
-            self._hook(name, deadline=deadline)
+            self._exports.hook(name, deadline=deadline)
         except GuestError as error:
-            return error
+            if self.profile.changed("stop-failure-fails-run"):
+                return error
+            self._runtime.logs.add(ERROR, str(error), "host")
+        return None
+
+    def _post_stop(self) -> GuestError | None:
+        """Run gadgetPostStop as the release does."""
+        profile, name = self.profile, "gadgetPostStop"
+        if self._exports.function(name) is None:
+            return None
+        if profile.changed("post-stop-called-again"):
+            return self._attempt(name)
+        if not profile.changed("post-stop-not-called"):
+            self._attempt(name)
+            text = (
+                f"called when the module is closed already, which {profile.release} always counts as failed"
+            )
+            self._runtime.logs.add(ERROR, f"{self.name}: {name}: {text}", "host")
         return None
 
     def _stop_seconds(self) -> float:
         """Seconds that gadgetStop has."""
-        given, profile = self._runtime.settings.stop_deadline, self._runtime.profile
+        given, profile = self._runtime.settings.stop_deadline, self.profile
         if given == "release":
             limit = "stop_seconds" if profile.changed("stop-has-42-seconds") else "stop_seconds_before"
             return float(profile.abi.limits[limit].value)
         return math.inf if given is None else float(given)
-
-    def _call(self, name: str, *, deadline: float | None = None) -> int | None:
-        self._calls += self._runtime.function(name) is not None
-        return self._runtime.call(name, deadline=deadline)
-
-    def _failed(self, function: str, reason: str) -> GuestError:
-        error = GuestError(reason, module=self.name, function=function)
-        self._runtime.hooks.note(error)
-        return error
