@@ -1,0 +1,130 @@
+"""Runs cases on an adapter, one after the other, and says how each went."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Literal, Self
+
+from gadget_abi import EmbedderError
+
+from .adapter import Adapter, AdapterError, UnsupportedError
+from .attempt import Attempt
+from .case import Run
+from .expectations import Expectation
+
+__all__ = ["FAILING", "Outcome", "Runner", "Status"]
+
+Status = Literal["pass", "fail", "differs", "xfail", "xpass", "skip", "unsupported", "adapter"]
+FAILING: frozenset[Status] = frozenset({"fail", "xpass", "adapter"})
+"""What makes a run of the suite fail. `differs`: not as expected, in a case that is not required."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of a case went.
+
+    Args:
+        run: the case, release and mode.
+        status: in a word.
+        findings: what was not as expected, or why it was not run.
+        transcript: host calls and callbacks, for a person who looks into it.
+        seconds: how long it took.
+        expectation: what the implementation's file says about it.
+    """
+
+    run: Run
+    status: Status
+    findings: tuple[str, ...] = ()
+    transcript: str = ""
+    seconds: float = 0.0
+    expectation: Expectation | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it makes the suite fail."""
+        return self.status in FAILING
+
+
+class Runner:
+    """Runs cases on an adapter. A context manager, for the files it makes.
+
+    Args:
+        adapter: where to.
+        expectations: what is known about the implementation.
+    """
+
+    def __init__(self, adapter: Adapter, expectations: Iterable[Expectation] = ()) -> None:
+        self._adapter, self._expectations = adapter, tuple(expectations)
+        self._directory = tempfile.TemporaryDirectory(prefix="gadget-conformance-")
+        self._modules: dict[str, Path] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._directory.cleanup()
+
+    def run_all(self, runs: Iterable[Run]) -> Iterator[Outcome]:
+        """Run cases in order."""
+        return map(self.run, runs)
+
+    def run(self, run: Run) -> Outcome:
+        """Run a case; whatever the adapter does, there is an outcome.
+
+        Raises:
+            EmbedderError: the case itself is wrong, or the adapter cannot be started.
+        """
+        expectation = next((item for item in self._expectations if item.about(run)), None)
+        if expectation is not None and expectation.outcome == "skip":
+            return Outcome(run, "skip", (expectation.reason,), expectation=expectation)
+        began, attempt = perf_counter(), Attempt(run, self._adapter, self._module)
+        status, findings = self._try(attempt, run.case.level)
+        if expectation is not None:
+            status = _as_expected(status)
+        return Outcome(run, status, findings, attempt.transcript, perf_counter() - began, expectation)
+
+    def _try(self, attempt: Attempt, level: str) -> tuple[Status, tuple[str, ...]]:
+        try:
+            findings = tuple(attempt.findings())
+        except UnsupportedError as reason:
+            return "unsupported", (str(reason),)
+        except AdapterError as error:
+            self._adapter.close()  # whatever is left of it knows a guest that is none of the next case's
+            return "adapter", (str(error),)
+        if not findings:
+            return "pass", ()
+        return ("fail" if level == "required" else "differs"), findings
+
+    def _module(self, text: str) -> Path:
+        """The file of a module, made of its text."""
+        if text not in self._modules:
+            name = hashlib.sha256(text.encode()).hexdigest()[:16]
+            path = Path(self._directory.name) / f"{name}.wasm"
+            path.write_bytes(_assemble(text))
+            self._modules[text] = path
+        return self._modules[text]
+
+
+def _as_expected(status: Status) -> Status:
+    """The status of a case that is expected to fail."""
+    if status == "pass":
+        return "xpass"
+    return "xfail" if status in ("fail", "adapter", "differs") else status
+
+
+def _assemble(text: str) -> bytes:
+    try:
+        from wasmtime import wat2wasm
+    except ImportError:
+        raise EmbedderError(
+            "the suite needs wasmtime to assemble its guests: pip install gadget-abi[conformance]"
+        ) from None
+    return bytes(wat2wasm(text))

@@ -1,0 +1,190 @@
+"""Answers the requests of the conformance suite. It observes; the suite judges.
+
+The protocol is in abi-spec/suite/README.md. A request that this host cannot carry out for reasons of its own
+is answered with "error"; a guest that fails is an observation, "failed".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from gadget_abi import EmbedderError, GadgetError, GuestError, load
+
+from .._logs import LogRecord
+from ..gadget import Gadget
+from ..schema import FieldSchema
+from ..sources import Collector
+from . import setup
+from .wire import from_wire, to_wire
+
+__all__ = ["Adapter"]
+
+Answer = dict[str, Any]
+_DEADLINE = 2.0  # seconds for each call of a guest; none of the suite's guests means to take that long
+
+
+class Adapter:
+    """One gadget at a time, from load to close."""
+
+    def __init__(self) -> None:
+        self._gadget: Gadget | None = None
+        self._collector: Collector | None = None
+        self._logs: list[LogRecord] = []
+        self._requests: Mapping[str, Callable[[Answer], Answer]] = {
+            "hello": self._hello,
+            "load": lambda request: self._watch(self._load, request),
+            "init": lambda request: self._watch(self._init, request),
+            "start": lambda request: self._watch(self._start, request),
+            "emit": lambda request: self._watch(self._emit, request),
+            "perf": lambda request: self._watch(self._perf, request),
+            "call": lambda request: self._watch(self._call, request),
+            "stop": lambda request: self._watch(self._stop, request),
+            "read": self._read,
+            "handles": self._handles,
+            "sources": self._sources,
+            "close": self._close,
+        }
+
+    def answer(self, request: Answer) -> Answer:
+        """The answer to a request."""
+        found = self._requests.get(request.get("do", ""))
+        if found is None:
+            return {"unsupported": f"no request {request.get('do')!r}"}
+        try:
+            return found(request)
+        except (GadgetError, LookupError, ValueError, TypeError) as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._close({})
+
+    def _hello(self, request: Answer) -> Answer:
+        if request["protocol"] != 1:
+            return {"error": f"protocol {request['protocol']} is not known; 1 is"}
+        return {
+            "name": "gadget-host",
+            "version": version("gadget-host"),
+            "releases": [release.name for release in load().releases],
+            "modes": ["careful", "strict"],
+        }
+
+    # ------------------------------------------------------------------------------------------------- life
+
+    def _watch(self, step: Callable[[Answer], None], request: Answer) -> Answer:
+        """Take a step; what went wrong, what was logged and what was emitted in it."""
+        failed = None
+        try:
+            step(request)
+        except GuestError as error:
+            failed = str(error)
+        except EmbedderError as error:
+            # A gadget that has ended takes no further steps: that, too, is an observation.
+            if self._gadget is None or request["do"] == "load":
+                raise
+            failed = str(error)
+        logs, self._logs = self._logs, []
+        lines = [{"level": record.level, "message": record.message} for record in logs]
+        return {"failed": failed, "logs": lines, "events": self._events()}
+
+    def _events(self) -> list[Answer]:
+        if self._collector is None:
+            return []
+        return [
+            {"source": source.name, "packet": to_wire(source, event)}
+            for source, events in self._collector.drain_by_source()
+            for event in events
+        ]
+
+    def _load(self, request: Answer) -> None:
+        self._close({})
+        given = request["setup"]
+        self._gadget = Gadget.load(
+            request["module"],
+            name="guest",
+            params=given["params"],
+            config=given["config"],
+            log_level=given["log_level"],
+            deadline=_DEADLINE,
+            on_log=self._log,
+            release=request["release"],
+            strict=request["strict"],
+            **setup.backends(given),
+        )
+        for source in given["sources"]:
+            self._gadget.add_source(setup.source_schema(source))
+        for piece in request["memory"]:
+            self._gadget._runtime.memory.write(piece["address"], bytes.fromhex(piece["bytes"]))
+
+    def _log(self, record: LogRecord) -> None:
+        self._logs.append(record)
+
+    def _init(self, _: Answer) -> None:
+        self._loaded.init()
+        self._collector = self._loaded.collect()
+
+    def _start(self, _: Answer) -> None:
+        self._loaded.start()
+
+    def _emit(self, request: Answer) -> None:
+        source = self._loaded.sources[request["source"]]
+        event = from_wire(source, request["packet"])
+        source.emit_batch([event] * request.get("count", 1))
+
+    def _perf(self, request: Answer) -> None:
+        for record in request["records"]:
+            self._loaded.perf.output(request["map"], bytes.fromhex(record))
+
+    def _call(self, request: Answer) -> None:
+        self._loaded._runtime.call(request["export"])
+
+    def _stop(self, _: Answer) -> None:
+        self._loaded.stop()
+
+    def _close(self, _: Answer) -> Answer:
+        gadget, self._gadget, self._collector = self._gadget, None, None
+        self._logs = []
+        if gadget is not None:
+            gadget.close()
+        return {}
+
+    # ---------------------------------------------------------------------------------------------- looking
+
+    @property
+    def _loaded(self) -> Gadget:
+        if self._gadget is None:
+            raise EmbedderError("no guest is loaded")
+        return self._gadget
+
+    def _read(self, request: Answer) -> Answer:
+        return {"bytes": self._loaded._runtime.memory.read(request["address"], request["length"]).hex()}
+
+    def _handles(self, _: Answer) -> Answer:
+        return {"handles": self._loaded._runtime.plane.live_handles()}
+
+    def _sources(self, _: Answer) -> Answer:
+        return {
+            "sources": [
+                {
+                    "name": source.name,
+                    "type": source.type,
+                    "tags": source.tags,
+                    "annotations": source.annotations,
+                    "fields": [_field(field.schema) for field in source.fields],
+                }
+                for source in self._loaded.sources.values()
+                if source.referenced
+            ]
+        }
+
+
+def _field(field: FieldSchema) -> Answer:
+    return {
+        "name": field.name,
+        "kind": field.kind,
+        "tags": list(field.tags),
+        "annotations": dict(field.annotations),
+        "hidden": field.hidden,
+    }
