@@ -66,6 +66,7 @@ REASONS: Final = {
     "older_data": "the data was made before the field was added",
     "not_scalar_kind": "the kind asked for is not a scalar",
     "not_buffer_kind": "the kind asked for is neither String nor Bytes",
+    "not_readable_kind": "the kind asked for cannot be read",
     "not_writable_kind": "the kind given cannot be written",
     "width": "the field does not hold as many bytes as the kind has",
     "empty_field": "the field is an empty one and holds no value",

@@ -13,7 +13,9 @@
           (then (call $get_buffer (local.get $accessor) (local.get $element) (local.get $kind)))
           (else (call $read_scalar (local.get $accessor) (local.get $element) (local.get $kind))))
         (local.set $why) (local.set $value)
-        (if (i32.eqz (local.get $why)) (then (return (local.get $value))))))
+        (if (i32.eqz (local.get $why)) (then (return (local.get $value))))
+        (if (i32.eq (local.get $why) (i32.const {why.not_scalar_kind}))
+          (then (local.set $why (i32.const {why.not_readable_kind}))))))
     (call $complain (i32.const {fn.fieldGet}) (local.get $why) (local.get $detail))
     (i64.const {error.fieldGet}))
 

@@ -323,7 +323,7 @@ class Plane:
         text = text.format(detail if name in _SIGNED else detail & 0xFFFFFFFF)
         if name == "table_full" and self._over:
             text = _OVER
-        if name.startswith("not_"):
+        if text.startswith(f"handle {detail & 0xFFFFFFFF} is not"):
             text += self._what_is(detail)
         self._hooks.warn(FUNCTIONS[function], text)
 
