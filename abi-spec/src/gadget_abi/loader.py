@@ -307,7 +307,7 @@ def _changes(row: _Row) -> tuple[Change, ...]:
 
 def _change(row: _Row) -> Change:
     texts = (row.get(key, str) for key in ("id", "commit", "text"))
-    who = (row.get(key, str, "") for key in ("breaks", "relied_on_by"))
+    who = (row.get(key, str, "") for key in ("breaks", "relied_on_by", "supersedes"))
     change = Change(row.version("since"), row.maybe_version("until"), *texts, *who)
     row.done()
     return change
@@ -362,6 +362,10 @@ def _validate_ids(abi: Abi) -> None:
         for change in owner.changes:
             if change.id in seen:
                 raise TableError(f"{abi.name} > {owner.name}: the id {change.id!r} stands twice")
+            if change.supersedes and change.supersedes not in {other.id for other in owner.changes}:
+                raise TableError(
+                    f"{abi.name} > {owner.name}: there is no change {change.supersedes!r} to supersede"
+                )
             seen.add(change.id)
     names = {owner.name for owner in owners}
     for quirk in abi.quirks.values():

@@ -169,7 +169,8 @@ class Change(Since):
     """A change of behaviour under an unchanged signature, in effect from `since` on; `id` names it for good.
 
     `breaks` are the guests of earlier releases that it breaks, `relied_on_by` those of later releases that do
-    without it on an earlier one; empty when there are none.
+    without it on an earlier one; empty when there are none. `supersedes` is the id of an earlier change that this
+    one takes back.
     """
 
     id: str
@@ -177,6 +178,7 @@ class Change(Since):
     text: str
     breaks: str = ""
     relied_on_by: str = ""
+    supersedes: str = ""
 
 
 @dataclass(frozen=True)
