@@ -45,6 +45,11 @@ def text(profile: Profile, *, callback: bool = True) -> str:
       {imports}
       (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
       (memory (export "memory") {at.PAGES})
+      {_data(at.TRACE_TOP, at.TRACE.start)}
+      {_data(at.MALLOC_TOP, at.ARENA.start)}
+      {_data(at.HOOK_TABLE, *[at.SCRIPTS.start] * len(at.HOOKS))}
+      {_data(at.CALLBACK_TABLE, *[at.SCRIPTS.start] * at.CALLBACKS)}
+      {_data(at.SCRIPTS.start, Special.END)}
       {_TRACE}
       {_run(forms)}
       (func $recurse (result i32) (i32.add (call $recurse) (i32.const 1)))
@@ -52,6 +57,12 @@ def text(profile: Profile, *, callback: bool = True) -> str:
       {hooks}
       {_CALLBACK if callback else ""}
       {_MALLOC if "malloc" in profile.exports else ""})"""
+
+
+def _data(address: int, *words: int) -> str:
+    """What lies in memory before anybody has written to it: every script is empty."""
+    text = "".join(f"\\{byte:02x}" for word in words for byte in word.to_bytes(4, "little"))
+    return f'(data (i32.const {address}) "{text}")'
 
 
 def _import(module: str, form: Form) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 import gadget_abi
 from gadget_abi import wasm
-from gadget_abi.check import check_module
+from gadget_abi.report import check_module
 
 from .guest import ABI, guest
 

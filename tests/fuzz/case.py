@@ -1,0 +1,301 @@
+"""Runs one case: the host and the model side by side, or the host alone."""
+
+from __future__ import annotations
+
+import inspect
+import random
+import re
+import struct
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gadget_abi import GuestError, Profile
+from gadget_host import DISCARD, Collector, Gadget
+from gadget_host.sources import Source as HostSource
+
+from . import layout as at
+from .data_calls import PACKET, subscribe
+from .follow import Follower, Listener, WrongError
+from .generate import Case, Generator
+from .guest import ABI, functions, guest
+from .layout import Entry, decode, encode
+from .model import Array, Element, Ended, Source, Subscription, Trapped, Unsaid, same
+from .state import MOST_HANDLES
+from .world import IMAGE, SOURCES, TEXTS_AT, add_sources, emission, host_world, model_world
+
+PLANE_PAGES: Final = 512
+DEADLINE: Final = 30.0
+WILD_DEADLINE: Final = 0.1
+PRIORITY: Final = 10_000
+
+
+@dataclass
+class Outcome:
+    """What came of a case."""
+
+    calls: int = 0
+    compared: int = 0
+    unsaid: str = ""
+    pages: int = 0
+    functions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+def can(option: str) -> bool:
+    """Whether this host's gadgets can be loaded with an option."""
+    return option in inspect.signature(Gadget.load).parameters
+
+
+def make(seed: int, number: int, *, sets: Sequence[str] | None = None) -> Case:
+    """The case of a number, of a session with that seed."""
+    rng = random.Random(f"{seed}:{number}")
+    known = [s for s in ABI.signature_sets if sets is None or s.name in sets]
+    release = rng.choice(rng.choice(known).releases)
+    strict, wild = rng.random() < 0.3 and can("strict"), rng.random() < 0.1
+    profile = Profile(ABI, release, strict)
+    return Generator(rng, profile, functions(profile), wild=wild).case()
+
+
+class Run:
+    """One case as it runs.
+
+    Args:
+        case: what to do.
+        outcome: where figures go.
+    """
+
+    def __init__(self, case: Case, outcome: Outcome) -> None:
+        self.case, self.outcome = case, outcome
+        self.functions = functions(Profile(ABI, case.release))
+        self.gadget = self._load()
+        self.profile = Profile(ABI, self.gadget.release, case.strict)
+        self.follower = Follower(
+            self.profile, model_world(case.log_level, filtered=case.filtered), self.functions
+        )
+        self.comparing, self.dead = not case.wild, False
+        self._collectors: list[tuple[Collector, Listener]] = []
+
+    def _load(self) -> Gadget:
+        options: dict[str, Any] = {"release": self.case.release, "strict": self.case.strict}
+        return Gadget.load(
+            guest(self.case.release),
+            name="fuzz",
+            log_level=self.case.log_level,
+            deadline=WILD_DEADLINE if self.case.wild else DEADLINE,
+            stop_deadline=WILD_DEADLINE if self.case.wild else DEADLINE,
+            plane_pages=PLANE_PAGES,
+            **{name: value for name, value in options.items() if can(name)},
+            **host_world(filtered=self.case.filtered),
+        )
+
+    def whole(self) -> None:
+        """Run it from beginning to end."""
+        with self.gadget:
+            try:
+                self._install()
+                self._life()
+            finally:
+                self.outcome.calls += self.gadget.stats.host_calls
+                self.outcome.compared += self.follower.compared
+                if not self.case.wild:
+                    self.outcome.functions += self.follower.outcomes
+            self._bounded()
+
+    def _life(self) -> None:
+        ours, models = add_sources(self.gadget, self.follower)
+        for name in SOURCES:
+            listener = Listener()
+            self._collectors.append((self.gadget.collect(name, priority=PRIORITY), listener))
+            subscribe(models[name], Subscription(PACKET, PRIORITY, python=listener))
+            if name in self.case.discards:
+                self._discarder(ours[name], models[name], self.case.discards[name])
+        if not self._hooks(self.gadget.init, self._exported("_start", "_initialize", "gadgetInit")):
+            return
+        if not self._hooks(self.gadget.start, self._exported("gadgetPreStart", "gadgetStart")):
+            return
+        for name, seed in self.case.steps:
+            event, item = emission(random.Random(seed), models[name])
+            self._emit(ours[name], event, models[name], item)
+            if self.dead:
+                return
+        self._step(self.gadget.stop, self._follow_stop)
+
+    def _emit(self, ours: HostSource, event: Any, model: Source, item: Element | Array) -> None:
+        def follow(error: GuestError | None) -> None:
+            self.follower.deliver(model, item)
+            if error is not None:
+                raise WrongError(f"emitting raised {error!r}")
+
+        if self._step(lambda: ours.emit(event), follow) is not None and self.case.wild:
+            self.dead = True
+
+    def _exported(self, *names: str) -> list[str]:
+        return [name for name in names if name in self.profile.exports]
+
+    def _discarder(self, ours: Any, model: Any, every: int) -> None:
+        listener, calls = Listener(every), iter(range(1, 1 << 62))
+
+        def answer(view: object) -> object:
+            return DISCARD if every and next(calls) % every == 0 else None
+
+        ours.subscribe(answer, priority=5, kind="packet")
+        subscribe(model, Subscription(PACKET, 5, python=listener))
+
+    # -- the guest's memory
+
+    def _install(self) -> None:
+        """Write the scripts and the texts."""
+        self._write(TEXTS_AT, IMAGE)
+        place = at.SCRIPTS.start + at.OP_SIZE
+        for name, ops in self.case.hooks.items():
+            self._write(at.HOOK_TABLE + 4 * at.HOOKS.index(name), struct.pack("<I", place))
+            place = self._script(place, ops)
+        places = []
+        for ops in self.case.callbacks:
+            places.append(place)
+            place = self._script(place, ops)
+        for number in range(at.CALLBACKS):
+            start = places[number % len(places)]
+            self._write(at.CALLBACK_TABLE + 4 * number, struct.pack("<I", start))
+        for number, (mode, answer) in enumerate(self.case.mallocs):
+            self._write(at.MALLOC_TABLE + 8 * number, struct.pack("<II", mode, answer))
+        self.follower.calls.memory.data[TEXTS_AT : TEXTS_AT + len(IMAGE)] = IMAGE
+
+    def _script(self, place: int, ops: Sequence[Any]) -> int:
+        data = encode(ops)
+        if place + len(data) > at.SCRIPTS.stop:
+            raise AssertionError("the scripts are longer than their place")
+        self._write(place, data)
+        return place + len(data)
+
+    def _write(self, address: int, data: bytes) -> None:
+        self.gadget._runtime.memory.write(address, data)
+
+    def _read(self, address: int, size: int) -> bytes:
+        return self.gadget._runtime.memory.read(address, size)
+
+    def _trace(self) -> Sequence[Entry]:
+        """What was written since the last look."""
+        (top,) = struct.unpack("<I", self._read(at.TRACE_TOP, 4))
+        (overflow,) = struct.unpack("<I", self._read(at.OVERFLOW, 4))
+        self._write(at.TRACE_TOP, struct.pack("<II", at.TRACE.start, 0))
+        if self.case.wild:
+            return []
+        entries = decode(self._read(at.TRACE.start, top - at.TRACE.start))
+        if overflow:
+            self._stop_comparing("the trace is full")
+        return entries
+
+    # -- steps
+
+    def _hooks(self, action: Callable[[], None], names: Sequence[str]) -> bool:
+        """Run hooks; whether the gadget can go on."""
+
+        def follow(error: GuestError | None) -> None:
+            failed = False
+            for name in names:
+                failed = failed or self._failed(name)
+            if failed != (error is not None):
+                raise WrongError(
+                    f"{names}: the host said {error!r}, expected {'a' if failed else 'no'} failure"
+                )
+
+        return self._step(action, follow) is None and not self.dead
+
+    def _follow_stop(self, error: GuestError | None) -> None:
+        changed = self.follower.calls.changed
+        failed = self._failed("gadgetStop")
+        if changed("post-stop-called-again"):
+            failed = self._failed("gadgetPostStop") or failed
+        elif not changed("post-stop-not-called"):
+            raise Unsaid("what of gadgetPostStop runs in a module that is closed")
+        if (failed and changed("stop-failure-fails-run")) != (error is not None):
+            raise WrongError(f"stopping: the host said {error!r}, expected {'a' if failed else 'no'} failure")
+
+    def _failed(self, hook: str) -> bool:
+        try:
+            return self.follower.hook(hook) != 0
+        except Trapped:
+            return True
+
+    def _step(
+        self, action: Callable[[], None], follow: Callable[[GuestError | None], None]
+    ) -> GuestError | None:
+        """Do something with the gadget, then the same with the model."""
+        error: GuestError | None = None
+        try:
+            action()
+        except GuestError as raised:
+            error = raised
+            self.outcome.reasons[_kind(raised)] += 1
+        trace = self._trace()
+        if not self.comparing:
+            return error
+        self.follower.load(trace)
+        try:
+            follow(error)
+            self._compare()
+        except Ended:
+            self.dead = True
+            if error is None:
+                raise WrongError("the gadget goes on, and was to be ended") from None
+        except Unsaid as unsaid:
+            self._stop_comparing(str(unsaid))
+        return error
+
+    def _stop_comparing(self, why: str) -> None:
+        self.comparing = False
+        self.outcome.unsaid = self.outcome.unsaid or why
+
+    def _compare(self) -> None:
+        if self.follower.rest:
+            raise WrongError(f"{self.follower.rest} entries more than expected")
+        memory = self.follower.calls.memory
+        size = self.gadget._runtime.memory.size
+        if size != len(memory.data):
+            raise WrongError(f"the memory has {size} bytes, expected {len(memory.data)}")
+        for window in (at.LOW, range(at.HIGH.start, size)):
+            self._compare_window(window)
+        for collector, listener in self._collectors:
+            got = [(source.name, event) for source, events in collector.drain_by_source() for event in events]
+            expected, listener.events = listener.events, []
+            if len(got) != len(expected) or not all(
+                a[0] == b[0] and same(a[1], b[1]) for a, b in zip(expected, got, strict=True)
+            ):
+                raise WrongError(f"collected {got}, expected {expected}")
+        live = self.gadget._runtime.plane.live_handles()
+        if live != len(self.follower.calls.handles):
+            raise WrongError(f"{live} handles are live, expected {len(self.follower.calls.handles)}")
+
+    def _compare_window(self, window: range) -> None:
+        memory = self.follower.calls.memory
+        got, expected = self._read(window.start, len(window)), memory.data[window.start : window.stop]
+        if got == expected:
+            return
+        for unknown in memory.unknown:
+            memory.data[unknown.start : unknown.stop] = self._read(unknown.start, len(unknown))
+        expected = memory.data[window.start : window.stop]
+        wrong = [n for n in range(len(window)) if got[n] != expected[n]]
+        if wrong:
+            first = window.start + wrong[0]
+            raise WrongError(
+                f"{len(wrong)} bytes of memory differ, from {first:#x} on: "
+                f"{got[wrong[0] : wrong[0] + 16].hex()}, expected {expected[wrong[0] : wrong[0] + 16].hex()}"
+            )
+
+    def _bounded(self) -> None:
+        """Nothing has outgrown its limits."""
+        runtime = self.gadget._runtime
+        assert runtime.pages <= 256
+        self.outcome.pages = runtime.plane._memory.size(runtime.store)
+        assert self.outcome.pages <= PLANE_PAGES
+        assert runtime.plane.live_handles() <= MOST_HANDLES
+        assert len(self.gadget.logs) <= 10_000
+
+
+def _kind(error: GuestError) -> str:
+    """A reason without its numbers and names."""
+    text = re.sub(r"0x[0-9a-f]+|\d+", "N", error.reason)
+    return re.sub(r"'[^']*'", "'...'", text).partition(", in ")[0]
