@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import wasmtime
 
 import gadget_abi
-from gadget_build.cache import DiskStore, cache_dir
-from gadget_build.componentize import componentize
 from gadget_build.link.linker import link
-from gadget_build.program import find_program
+from tests.linker.components import linker_of
 from tests.linker.host import Host
 
 HERE = Path(__file__).parent
@@ -48,16 +44,9 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def probe_for(caches: Path, abi: gadget_abi.Abi) -> Callable[[str], bytes]:
+def probe_for(caches: Path) -> Callable[[str], bytes]:
     """programs/probe.py, componentized once and linked for a release."""
-    world = (files("gadget_abi") / "data" / "gadget.wit").read_text(encoding="utf-8")
-    component = componentize(find_program(HERE / "programs" / "probe.py"), world)
-
-    @cache
-    def linked(release: str) -> bytes:
-        return link(component, abi, release, DiskStore(cache_dir()))
-
-    return linked
+    return linker_of(HERE / "programs" / "probe.py")
 
 
 @pytest.fixture(scope="session")
