@@ -59,6 +59,10 @@ class Since:
     since: str
     until: str | None
 
+    def is_older(self, other: Since) -> bool:
+        """Tell whether it begins before another thing does."""
+        return version_key(self.since) < version_key(other.since)
+
     def is_after(self, release: str) -> bool:
         """Tell whether it begins later than a release."""
         return version_key(self.since) > version_key(release)
@@ -358,8 +362,12 @@ class Abi:
     @property
     def changes(self) -> dict[str, Change]:
         """Every change of behaviour, of functions and exports, by id."""
+        return {change.id: change for _, change in self.owned_changes()}
+
+    def owned_changes(self) -> list[tuple[str, Change]]:
+        """Every change of behaviour with the function or export it is about."""
         owners: tuple[Function | Export, ...] = (*self.functions.values(), *self.exports.values())
-        return {change.id: change for owner in owners for change in owner.changes}
+        return [(owner.name, change) for owner in owners for change in owner.changes]
 
     def enum_for(self, type_name: str) -> Enum:
         """The enum of a semantic type ("kind", "map-type", ...)."""

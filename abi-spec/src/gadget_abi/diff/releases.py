@@ -147,7 +147,7 @@ def _changes(abi: Abi, owner: Function | Export, a: str, b: str) -> Iterator[Dif
 def _change(abi: Abi, owner: Function | Export, change: Change, a: str, b: str) -> Difference:
     undone = change.covers(a)
     kind, broken = ("behaviour-undone", change.relied_on_by) if undone else ("behaviour", change.breaks)
-    text = f"no longer so: {change.text}" if undone else change.text
+    text = f"not so: {change.text}" if undone else change.text
     begins = _begins_between(change, a, b)
     step = Step(change.since, change.commit) if begins else Step(_next(abi, change.until or a), "")
     return Difference(kind, owner.name, text, (step,), change.id, broken)
@@ -187,7 +187,7 @@ def _quirk(abi: Abi, quirk: Quirk, a: str, b: str) -> Iterator[Difference]:
         return
     step = Step(quirk.since if _begins_between(quirk, a, b) else _next(abi, quirk.until or a), "")
     kind = "quirk" if quirk.covers(b) else "quirk-gone"
-    text = quirk.strict if kind == "quirk" else f"no longer so: {quirk.strict}"
+    text = quirk.strict if kind == "quirk" else f"not so: {quirk.strict}"
     yield Difference(kind, ", ".join(quirk.about), text, (step,), quirk.id)
 
 
