@@ -129,6 +129,7 @@ class Rig:
         release: str = ABI.newest,
         strict: bool = False,
         interrupted: bool = False,
+        memory: bool = True,
         **plane: Any,
     ) -> None:
         self.profile = profile_of(release, strict)
@@ -149,7 +150,7 @@ class Rig:
         self.exports: dict[str, Any] = dict(instance.exports(self.store).items())
         self.memory: wasmtime.Memory = self.exports["memory"]
         self.hooks.guest_malloc = self.exports["malloc"]
-        self.plane.attach(self.memory, self.exports["dataSourceCallback"])
+        self.plane.attach(self.memory if memory else None, self.exports["dataSourceCallback"])
         self.registry = SourceRegistry(self.plane)
 
     def _script(self) -> wasmtime.Func:

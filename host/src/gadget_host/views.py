@@ -239,7 +239,8 @@ class ArrayView(Sequence[EventView]):
         item = self._address(self._index(index))
         if item not in self._views:
             record = self._lease.record(self._lease.plane.call("record_of", item))
-            self._views[item] = EventView(self._lease, self.source, item, record)
+            source = self._lease.registry.at(self._lease.plane.memory.u32(item + _OBJECT["source"]))
+            self._views[item] = EventView(self._lease, source, item, record)
         return self._views[item]
 
     def __len__(self) -> int:
