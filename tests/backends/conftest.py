@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gadget_abi import Profile, load
 from gadget_host._state import CallError
 from gadget_host.backends import Config, KernelSymbols, MapRegistry, MountNsFilter, SyscallTable
 
@@ -34,6 +35,7 @@ class Buffer:
 class Desk:
     """The state that cold calls work on, with a handle table of three."""
 
+    profile: Profile = field(default_factory=lambda: Profile(load(), load().newest))
     params: dict[str, str] = field(default_factory=dict)
     config: Config = field(default_factory=Config)
     maps: MapRegistry = field(default_factory=lambda: MapRegistry(cpus=2))

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 import wasmtime
 
+from gadget_abi.wasi import MODULE, SIGNATURES
 from gadget_host import wasi
 from gadget_host._engine import PAGE, LimitedStore, Limits, new_engine
 from gadget_host._entry import GuestExit
 from gadget_host._memory import GuestMemory
 
 SUCCESS, BADF, FAULT, INVAL, SPIPE = 0, 8, 21, 28, 70
-FILES = sorted(n for n in wasi.SIGNATURES if n.startswith(("fd_", "path_", "sock_")))
+FILES = sorted(n for n in SIGNATURES if n.startswith(("fd_", "path_", "sock_")))
 POINTERS = {
     "args_sizes_get": (-1, -1),
     "clock_res_get": (0, -1),
@@ -57,12 +58,12 @@ def guest() -> Guest:
     return Guest()
 
 
-@pytest.mark.parametrize("name", sorted(wasi.SIGNATURES))
+@pytest.mark.parametrize("name", sorted(SIGNATURES))
 def test_every_function_has_the_type_of_the_specification(name: str) -> None:
     """A module that imports a function as our table says links against wasmtime's own implementation."""
-    params, results = wasi.SIGNATURES[name]
+    params, results = SIGNATURES[name]
     text = f"(param {' '.join(params)}) (result {' '.join(results)})"
-    imported = f'(module (import "{wasi.MODULE}" "{name}" (func {text})))'
+    imported = f'(module (import "{MODULE}" "{name}" (func {text})))'
     engine = wasmtime.Engine()
     linker, store = wasmtime.Linker(engine), wasmtime.Store(engine)
     linker.define_wasi()
@@ -72,7 +73,7 @@ def test_every_function_has_the_type_of_the_specification(name: str) -> None:
 
 def test_no_function_is_missing() -> None:
     """wasmtime's implementation has no function that is not in our table."""
-    assert len(wasi.SIGNATURES) == 46
+    assert len(SIGNATURES) == 46
 
 
 def test_the_wall_clock_starts_in_2022_and_ticks_by_milliseconds(guest: Guest) -> None:
@@ -174,7 +175,7 @@ def test_no_stream_looks_like_a_terminal(guest: Guest) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_no_file_is_open(guest: Guest, name: str) -> None:
     """Every function on descriptor 3 answers that it is bad: a C library learns that there are no files."""
-    params, _ = wasi.SIGNATURES[name]
+    params, _ = SIGNATURES[name]
     args = [3] + [0] * (len(params) - 1)
     if name == "path_link":
         args[2] = 3
@@ -184,7 +185,7 @@ def test_no_file_is_open(guest: Guest, name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_stdio_is_no_file_directory_or_socket(guest: Guest, name: str) -> None:
     """Every function on stdio answers with a number that WASI knows, and does not raise."""
-    params, _ = wasi.SIGNATURES[name]
+    params, _ = SIGNATURES[name]
     answer = guest(name, 1, *[0] * (len(params) - 1))
     assert answer is not None
     assert 0 <= answer <= 76

@@ -6,8 +6,8 @@ import pytest
 import wasmtime
 
 from gadget_abi import GuestError
+from gadget_abi.wasi import MODULE, SIGNATURES
 from gadget_host import Gadget
-from gadget_host.wasi import MODULE, SIGNATURES
 
 
 def gadget(body: str, **options: object) -> Gadget:

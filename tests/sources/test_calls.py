@@ -49,7 +49,7 @@ class Guest:
         if isinstance(value, int):
             return value
         raw = value.encode() if isinstance(value, str) else value
-        self.runtime.exports["memory"].write(self.runtime.store, raw, 1024)
+        self.runtime.memory.write(1024, raw)
         return len(raw) << 32 | 1024
 
     @property
@@ -146,7 +146,7 @@ def test_the_callback_gets_the_handle_it_subscribed_with(guest: Guest) -> None:
     handles = [guest.getDataSource("open") for _ in range(3)]
     assert guest.dataSourceSubscribe(handles[1], 1, -5, -2) == 0
     guest.gadget.sources["open"].emit({"proc": {"Pid": 1}})
-    memory = guest.runtime.exports["memory"].read(guest.runtime.store, 0, 12)
+    memory = guest.runtime.memory.read(0, 12)
     assert bytes(memory) == (2**64 - 2).to_bytes(8, "little") + handles[1].to_bytes(4, "little")
 
 

@@ -26,7 +26,7 @@ import wasmtime
 
 from ._engine import validate
 
-__all__ = ["cache_dir", "compile_guest", "compile_text"]
+__all__ = ["cache_dir", "compile_guest", "compile_text", "compile_wat"]
 
 _KEEP_BYTES = 1 << 30
 _SUFFIX = ".cwasm"
@@ -63,6 +63,11 @@ def compile_text(engine: wasmtime.Engine, text: str, assemble: Callable[[str], b
         assemble: makes wasm of the text, where the cache does not have it.
     """
     return _load(engine, _key(text.encode(), "host"), lambda: assemble(text))
+
+
+def compile_wat(engine: wasmtime.Engine, text: str) -> wasmtime.Module:
+    """As compile_text, for a module in the text format."""
+    return compile_text(engine, text, lambda wat: bytes(wasmtime.wat2wasm(wat)))
 
 
 def _load(engine: wasmtime.Engine, key: str, make: Callable[[], bytes]) -> wasmtime.Module:

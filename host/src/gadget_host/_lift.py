@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from gadget_abi import Form, GuestError, Param, Profile, SemanticType
 
+from ._early import THROUGH_INSTANCE
 from ._malloc import Allocation, Malloc, ToldAllocation
 from ._memory import Destination, GuestMemory
 from ._state import CallError, HostState, NotThereError, TrapError
@@ -90,6 +91,7 @@ class Lift:
         kinds = abi.enum_for("kind").members
         self._in_memory = {kinds["String"], kinds["Bytes"]}
         self._most = abi.limits["handles"].value
+        self._lenient = host.profile.quirk("destination-bounds")
         self.count = 0
 
     def lift(self, form: Form, call: Call) -> Callable[..., int | None]:
@@ -127,13 +129,14 @@ class Lift:
     def _lifter(self, param: Param, form: Form) -> Lifter:
         match param.type.name:
             case "handle":
-                return self._handle(param)
+                return self._handle(param, form)
             case "string":
                 return lambda raw, _: self._memory.read_packed(raw).decode("utf-8", "surrogateescape")
             case "bytes":
                 return lambda raw, _: self._memory.read_packed(raw)
             case "out-buffer":
-                return lambda raw, _: Destination(self._memory, raw)
+                how = {"lenient": self._lenient, "by_instance": form.function in THROUGH_INSTANCE}
+                return lambda raw, _: Destination(self._memory, raw, **how)
             case "packed-address":
                 return self._told
             case "value":
@@ -147,15 +150,17 @@ class Lift:
                 return lambda raw, _: raw & mask
         raise TypeError(f"{form.function}: a parameter of type {param.type} cannot be lifted")
 
-    def _handle(self, param: Param) -> Lifter:
+    def _handle(self, param: Param, form: Form) -> Lifter:
         kind = param.type.handle
         if kind == "any":
             return lambda raw, _: raw & _U32
+        as_upstream = self._host.profile.quirk("perf-reader-of-no-map") and form.function == "newPerfReader"
+        error = 1 if as_upstream else None
 
         def find(raw: int, _: Sequence[int]) -> Any:
             found = self._handles.object(raw & _U32, kind)
             if found is None:
-                raise CallError(f"{param.name} is {raw & _U32}, which is no handle of a {kind}")
+                raise CallError(f"{param.name} is {raw & _U32}, which is no handle of a {kind}", error)
             return found
 
         return find

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import wasmtime
 
 from gadget_abi import GuestError
+from gadget_abi.wasi import MODULE as WASI
+from gadget_abi.wasi import SIGNATURES
 from gadget_abi.wasm import External, FuncType
 
-from . import wasi
+from . import _early, wasi
 from ._lift import cold_call
 from ._logs import DEBUG
 from ._module import GuestModule
@@ -67,13 +69,19 @@ class Linker:
         if item.module == provided.module and isinstance(item.type, FuncType):
             type_ = item.type.params, item.type.results
             return self._func(name, type_, provided.functions[name])
-        if item.module == wasi.MODULE:
+        if item.module == WASI:
             charged = name == "poll_oneoff"  # or a guest could sleep for ever
-            return self._func(name, wasi.SIGNATURES[name], self._wasi.function(name), charged=charged)
+            return self._func(name, SIGNATURES[name], self._wasi.function(name), charged=charged)
         if name in self._hot:
-            return self._hot[name]
-        form, call = cold_call(self._runtime.module.profile, name)
+            return self._plane_function(name)
+        form, call = cold_call(self._runtime.profile, name)
         return self._func(name, form.core_type, self._runtime.lift.lift(form, call))
+
+    def _plane_function(self, name: str) -> wasmtime.Func:
+        runtime, found = self._runtime, self._hot[name]
+        if name in _early.HOT and runtime.profile.quirk("early-calls"):
+            return runtime.early.function(runtime.profile.forms[name], found)
+        return found
 
     def _func(
         self,

@@ -44,7 +44,9 @@ class Malloc:
         Raises:
             CallError: there is none; the text names malloc and says why.
             GuestError: the gadget is dead.
+            TrapError: the real host, which is being imitated, does not know malloc yet.
         """
+        self._memory.want_instance()
         if self.function is None:
             raise CallError("the gadget exports no malloc")
         address = self._call(self.function, size)

@@ -15,7 +15,7 @@ import ctypes
 
 import wasmtime
 
-from ._state import CallError
+from ._state import CallError, TrapError
 
 __all__ = ["Destination", "GuestMemory", "OutOfBoundsError", "unpack"]
 
@@ -37,33 +37,44 @@ def unpack(packed: int) -> tuple[int, int]:
 class GuestMemory:
     """Reads and writes the guest's memory; without a memory until attach()."""
 
+    UNKNOWN = "the host does not know the module's memory before its start function has returned"
+
     def __init__(self) -> None:
         self._store: wasmtime.Store | None = None
         self._memory: wasmtime.Memory | None = None
         self._base = 0
+        self.attached = False
+        """Whether it is known what the guest has."""
+        self.by_instance = True
+        """False while what needs the instance itself traps: see ``_early``."""
 
-    def attach(self, store: wasmtime.Store, memory: wasmtime.Memory) -> None:
-        """Use a memory, which must not move: the engine is made so."""
+    def attach(self, store: wasmtime.Store, memory: wasmtime.Memory | None) -> None:
+        """Use a memory, which must not move: the engine is made so. None: a strict guest has none."""
+        self.attached = True
         self._store, self._memory = store, memory
-        self._base = ctypes.addressof(memory.data_ptr(store).contents)
-
-    @property
-    def attached(self) -> bool:
-        """Whether there is a memory yet."""
-        return self._memory is not None
+        if memory is not None:
+            self._base = ctypes.addressof(memory.data_ptr(store).contents)
 
     @property
     def size(self) -> int:
         """Bytes, as of now."""
-        assert self._memory is not None
-        assert self._store is not None
+        if self._memory is None or self._store is None:
+            return 0
         return self._memory.data_len(self._store)
+
+    def want_instance(self) -> None:
+        """Trap where the real host would look for the instance in vain."""
+        if not self.by_instance:
+            raise TrapError(self.UNKNOWN)
 
     def check(self, address: int, size: int) -> int:
         """The native address of a range of ``size`` bytes; OutOfBoundsError when any of it is outside.
 
         A range of no bytes is checked as well: it may lie at the memory's end but not beyond, as upstream.
+        Without a memory, every range traps.
         """
+        if self._memory is None:
+            raise TrapError("the module has no memory")
         end = self.size
         if address < 0 or size < 0 or address + size > end:
             raise OutOfBoundsError(address, size, end)
@@ -90,12 +101,21 @@ class Destination:
 
         |<------- size ------->|
         | d a t a | untouched  |
+
+    Args:
+        memory: the guest's.
+        packed: the pointer.
+        lenient: only what is written must be in bounds, not all of the destination (quirk destination-bounds).
+        by_instance: written to through the instance, see ``_early``.
     """
 
-    def __init__(self, memory: GuestMemory, packed: int) -> None:
-        self._memory = memory
+    def __init__(
+        self, memory: GuestMemory, packed: int, *, lenient: bool = False, by_instance: bool = False
+    ) -> None:
+        self._memory, self._by_instance = memory, by_instance
         self._address, self._size = unpack(packed)
-        memory.check(self._address, self._size)
+        if not lenient:
+            memory.check(self._address, self._size)
 
     @property
     def size(self) -> int:
@@ -106,4 +126,6 @@ class Destination:
         """Copy ``data`` to the start. Raises CallError, having written nothing, when it does not fit."""
         if len(data) > self._size:
             raise CallError(f"the buffer of {self._size} bytes is too small for {len(data)} bytes")
+        if self._by_instance:
+            self._memory.want_instance()
         self._memory.write(self._address, data)

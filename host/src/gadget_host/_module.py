@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 import wasmtime
 
 from gadget_abi import Abi, EmbedderError, GuestError, Profile, WasmError
-from gadget_abi.check import Problem, problems_in
+from gadget_abi.check import Problem, problems_in, wasi_problems
 from gadget_abi.choose import Choice, choose
-from gadget_abi.wasm import External, FuncType, Kind, Module, is_component, read_module
+from gadget_abi.wasm import FuncType, Kind, Module, is_component, read_module
 
-from . import wasi
 from ._cache import compile_guest
 
 __all__ = ["CALLBACK", "GuestModule", "load_module", "read_file"]
 
 CALLBACK = "dataSourceCallback"
 
+_NUMBERS = {"i32", "i64", "f32", "f64"}
 _SHOWN = 5  # problems listed in one message
 
 
@@ -127,23 +126,19 @@ def _read(wasm: bytes, name: str) -> Module:
 def _problems(info: Module, profile: Profile, memory_pages: int) -> Iterator[Problem]:
     yield from _memory_problems(info, profile, memory_pages)
     for problem in problems_in(info, profile.abi, profile.release):
-        if problem.subject != "memory" and not _is_passed(problem, profile):
+        if problem.subject != "memory" and not _is_passed(problem, info, profile):
             yield problem
-    for item in info.imports:
-        if item.module == wasi.MODULE:
-            yield from _wasi_problems(item)
+    yield from wasi_problems(info)
 
 
-def _is_passed(problem: Problem, profile: Profile) -> bool:
-    """Whether a strict host finds an export of another type only when it calls it."""
-    export = profile.exports.get(problem.subject)
-    if export is None:
+def _is_passed(problem: Problem, info: Module, profile: Profile) -> bool:
+    """Whether a strict host finds only when it calls an export that it is of another type."""
+    export, found = profile.exports.get(problem.subject), info.export(problem.subject)
+    if export is None or found is None or not (export.hook or export.name == CALLBACK):
         return False
-    return (
-        profile.quirk("hook-type")
-        if export.hook
-        else export.name == CALLBACK and profile.quirk("callback-type")
-    )
+    if isinstance(found.type, FuncType) and not {*found.type.params, *found.type.results} <= _NUMBERS:
+        return False
+    return profile.quirk("hook-type" if export.hook else "callback-type")
 
 
 def _memory_problems(info: Module, profile: Profile, memory_pages: int) -> Iterator[Problem]:
@@ -156,18 +151,6 @@ def _memory_problems(info: Module, profile: Profile, memory_pages: int) -> Itera
         yield Problem(
             "memory", f"starts with {info.memories[0].min} pages of 64 KiB, {memory_pages} are allowed"
         )
-
-
-def _wasi_problems(item: External) -> Iterator[Problem]:
-    subject = f"{item.module}.{item.name}"
-    signature = wasi.SIGNATURES.get(item.name)
-    if signature is None:
-        near = get_close_matches(item.name, wasi.SIGNATURES, n=1)
-        yield Problem(subject, "no function of WASI preview 1", f"did you mean {near[0]}?" if near else "")
-    elif item.kind != Kind.FUNC:
-        yield Problem(subject, f"imported as a {item.kind.name.lower()}, it is a function")
-    elif item.type != (expected := FuncType(*signature)):
-        yield Problem(subject, f"imported as {item.type}, it is {expected}")
 
 
 def _refuse(name: str, problems: list[Problem], hint: str) -> None:

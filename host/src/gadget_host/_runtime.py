@@ -12,6 +12,8 @@ import wasmtime
 
 from gadget_abi import GuestError, load
 
+from ._callback import any_callback
+from ._early import Early
 from ._engine import PAGE, LimitedStore, Limits, new_engine
 from ._exports import Exports
 from ._host import Hooks, Host
@@ -96,6 +98,7 @@ class Runtime:
             has_callback=self.module.has_function(CALLBACK),
         )
         self.lift = Lift(self.host, self.plane, self.memory, self.hooks.malloc)
+        self.early = Early(self.hooks, self.memory)
         self.instance = self._instantiate(Linker(self).externs())
         self._connect(dict(self.instance.exports(self.store).items()))
 
@@ -103,10 +106,10 @@ class Runtime:
         """Make the guest's memory and functions known to the host's."""
         self._found = found
         self.exports = Exports(self.hooks, self.profile, found)
-        memory = found["memory"]
+        memory = found.get("memory")
         self.memory.attach(self.store, memory)
         self.hooks.malloc.function = self.exports.function(MALLOC)
-        self.plane.attach(memory, self.exports.function(CALLBACK))
+        self.plane.attach(memory, any_callback(self.store, self.exports.function(CALLBACK)))
         turns = ctypes.c_uint64.from_address(self.plane.call_counter_address())
         self.hooks.count = lambda: turns.value
 
@@ -133,6 +136,20 @@ class Runtime:
         if trap.trap_code != wasmtime.TrapCode.INDIRECT_CALL_TO_NULL or not names:
             return None
         return early_call(self.module, names[0]) if names[0] in self.profile.forms else None
+
+    def start(self) -> None:
+        """Run the start function.
+
+        Raises:
+            GuestError: it failed.
+        """
+        if self.profile.quirk("early-calls"):
+            self.memory.by_instance = self.host.has_callback = False
+        try:
+            self.exports.start_function()
+        finally:
+            self.memory.by_instance, self.host.has_callback = True, self.module.has_function(CALLBACK)
+            self.early.over()
 
     def function(self, name: str) -> wasmtime.Func | None:
         """The exported function of that name, whether or not the release knows it."""

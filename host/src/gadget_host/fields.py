@@ -95,10 +95,10 @@ class FieldList:
         self._index: dict[str, Field] = {}
         self._codecs: dict[int, Codec] = {}
 
-    def find(self, name: str) -> Field | None:
-        """By full name; if there is none, ignoring case."""
+    def find(self, name: str, *, any_case: bool) -> Field | None:
+        """By full name; if there is none, in ``any_case`` (v0.49) ignoring case."""
         exact = self._index.get(name)
-        if exact is not None:
+        if exact is not None or not any_case:
             return exact
         folded = name.lower()
         return next((field for full, field in self._index.items() if full.lower() == folded), None)

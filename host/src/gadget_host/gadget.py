@@ -137,7 +137,7 @@ class Gadget:
             GuestError: one of them failed.
         """
         with self._step("initialise", Phase.LOADED, then=Phase.READY):
-            self._exports.start_function()
+            self._runtime.start()
             self._exports.check_version()
             self._exports.hook("gadgetInit")
 
@@ -173,8 +173,7 @@ class Gadget:
             self._runtime.plane.stop_delivering()
             failure = self._attempt("gadgetStop", self._stop_seconds())
             if self._runtime.hooks.dead is None:
-                plane = self._runtime.plane
-                getattr(plane, "stopped_for_good", plane.clear_handles)()
+                self._runtime.plane.stopped_for_good()
                 self._runtime.host.stopped = True
                 failure = self._post_stop() or failure
             self._runtime.logs.finish()

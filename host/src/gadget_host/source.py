@@ -76,9 +76,9 @@ class Source:
             tuple(self.tags),
         )
 
-    def field(self, name: str) -> Field | None:
-        """A field by its full name, or else one whose name differs in upper and lower case only (v0.49)."""
-        return self._fields.find(name)
+    def field(self, name: str, *, any_case: bool = True) -> Field | None:
+        """A field by its full name, or else, in ``any_case``, one that differs in upper and lower case only."""
+        return self._fields.find(name, any_case=any_case)
 
     def add_field(self, name: str, kind: str, **more: Any) -> Field:
         """Add a field.

@@ -85,10 +85,10 @@ class SourceRegistry:
         """Events that collectors took."""
         return self._records.count
 
-    def get(self, name: str) -> Source | None:
-        """The source of that name, if it is referenced."""
+    def get(self, name: str, *, referenced: bool = True) -> Source | None:
+        """The source of that name, if it is ``referenced`` (or whether it is or not)."""
         source = self.all.get(name)
-        return source if source is not None and source.referenced else None
+        return source if source is not None and (source.referenced or not referenced) else None
 
     def at(self, address: int) -> Source:
         """The source that the plane keeps at an address."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import ClassVar
 
 from gadget_abi import EmbedderError
@@ -17,6 +18,8 @@ from gadget_abi import EmbedderError
 from ._spec import ANY, EXIST, LOCK, MapError, MapSpec, Scalar, pack, round_up
 
 __all__ = ["Map"]
+
+_NUMBERS = count(1)
 
 
 class Map:
@@ -27,6 +30,8 @@ class Map:
 
     def __init__(self, name: str, spec: MapSpec) -> None:
         self.name, self.spec = name, spec
+        self.number = next(_NUMBERS)
+        """What the kernel would call it (its id)."""
         self.stored_size = self.stored_size_of(spec)
         self.memory = self.memory_of(spec)
 

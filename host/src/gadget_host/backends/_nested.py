@@ -161,6 +161,32 @@ class OpaqueArray(Map):
             raise MapError(errno.EINVAL, f"a {spec.type_name} has values of 4 bytes")
         check_array(spec)
 
+    def lookup_elem(self, key: bytes) -> bytes:
+        """A program array has no program to name; of the others the kernel tells nothing."""
+        if self.spec.type != MAP_TYPES["ProgramArray"]:
+            return super().lookup_elem(key)
+        self._check_key(key)
+        raise self._empty(key)
+
+    def update_elem(self, key: bytes, value: bytes, flags: int = ANY) -> None:
+        """Refuse: a value is a file descriptor, and nobody has one."""
+        self._check_index(key)
+        self._check_value(value)
+        raise MapError(errno.EBADF, f"{int.from_bytes(value, 'little')} is no file descriptor")
+
+    def delete_elem(self, key: bytes) -> None:
+        """Nothing is ever in a slot."""
+        self._check_index(key)
+        raise self._empty(key)
+
+    def _check_index(self, key: bytes) -> None:
+        self._check_key(key)
+        if int.from_bytes(key, "little") >= self.spec.max_entries:
+            raise MapError(errno.E2BIG, f"index {int.from_bytes(key, 'little')} is beyond {self.name!r}")
+
+    def _empty(self, key: bytes) -> MapError:
+        return MapError(errno.ENOENT, f"slot {int.from_bytes(key, 'little')} of {self.name!r} is empty")
+
 
 class RingBuffer(Map):
     """A ring buffer, shared memory upstream: bpf(2) has no look-up, update or delete for it."""

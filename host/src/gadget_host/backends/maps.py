@@ -26,6 +26,7 @@ from ._indexed import ArrayMap, PerCPUArrayMap
 from ._keyed import HashMap, LPMTrieMap, LRUHashMap, LRUPerCPUHashMap, PerCPUHashMap, StackTraceMap
 from ._map import Map
 from ._nested import ArrayOfMaps, HashOfMaps, MapOfMaps, OpaqueArray, RingBuffer
+from ._percpu import PerCPU
 from ._queued import BloomFilterMap, QueueMap, StackMap
 from ._spec import ANY, EXIST, LOCK, MAP_TYPES, NOEXIST, MapError, MapSpec, map_type
 from .perf import PerfEventArray
@@ -42,7 +43,9 @@ __all__ = [
     "MapRef",
     "MapRegistry",
     "MapSpec",
+    "PerCPU",
     "create_map",
+    "map_type",
 ]
 
 #: Most memory the kernel would set aside for the maps a guest holds at a time, in bytes.

@@ -28,8 +28,8 @@ def new_data_source(host: HostState, name: str, type: int) -> Source:
 
 
 def get_data_source(host: HostState, name: str) -> Source:
-    """Find a referenced source."""
-    source = host.sources.get(name)
+    """Find a referenced source; in v0.30 any."""
+    source = host.sources.get(name, referenced=host.profile.changed("unreferenced-not-found"))
     if source is None:
         if name not in host.sources.missing:
             host.sources.missing.append(name)
@@ -46,7 +46,7 @@ def data_source_subscribe(host: HostState, source: Source, type: int, priority: 
 
 def data_source_get_field(host: HostState, source: Source, name: str) -> Field | None:
     """Find a field by its full name; that there is none is nothing to warn of."""
-    return source.field(name)
+    return source.field(name, any_case=host.profile.changed("field-lookup-ignores-case"))
 
 
 def data_source_add_field(host: HostState, source: Source, name: str, kind: int) -> Field:

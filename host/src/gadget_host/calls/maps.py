@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from gadget_abi import EmbedderError
 
-from .._state import CallError, NotThereError
-from ..backends.maps import LOCK, Map, MapError, MapOfMaps, MapRef
+from .._state import CallError, NotThereError, TrapError
+from ..backends.maps import LOCK, Map, MapError, MapOfMaps, MapRef, PerCPU
 
 if TYPE_CHECKING:
     from .._state import HostState, OutBuffer
@@ -47,15 +47,24 @@ def map_lookup(host: HostState, map: MapRef, key: bytes, value: OutBuffer) -> No
     """Copy the value of a key; of a map of maps, four bytes with a new handle of the inner map.
 
     Fails when the key is missing (upstream reports success and writes nothing, against its own
-    documentation), has the wrong size, or the value does not fit the buffer, which is left alone then.
+    documentation: quirk missing-key-found), has the wrong size, or the value does not fit the buffer, which
+    is left alone then. Until v0.36 a map of maps gave the kernel's number of the inner map.
     """
-    target = _accessible(map.map)
-    with _refusals():
-        if isinstance(target, MapOfMaps):
-            _give_handle(host, target.lookup_map(key), value)
-        else:
-            _check_room(value, target.stored_size)
-            value.write(target.lookup_elem(key))
+    target = _accessible(host, map.map)
+    try:
+        with _refusals():
+            if isinstance(target, MapOfMaps):
+                _give_inner(host, target.lookup_map(key), value)
+            else:
+                if not host.profile.quirk("missing-key-found"):
+                    _check_room(value, target.stored_size)
+                value.write(target.lookup_elem(key))
+    except NotThereError:
+        if not host.profile.quirk("missing-key-found"):
+            raise
+        if isinstance(target, MapOfMaps) and host.profile.changed("nested-maps-by-handle"):
+            raise TrapError("the real host takes a map out of a value that is not there") from None
+        value.write(b"")
 
 
 def map_update(host: HostState, map: MapRef, key: bytes, value: bytes, flags: int) -> None:
@@ -63,14 +72,17 @@ def map_update(host: HostState, map: MapRef, key: bytes, value: bytes, flags: in
 
     Flags are those of bpf(2), at most Lock (4). Values of per-CPU maps have the form a look-up gives:
     round_up(size, 8) bytes for each CPU. (Upstream's library would take the value for one byte per CPU, so
-    that only per-CPU maps of one-byte values can be updated there.)
+    that only per-CPU maps of one-byte values can be updated there: quirk per-cpu-update.) Until v0.36 the
+    value of a map of maps was a file descriptor of the host's, of which no guest can know one.
     """
     if flags > LOCK:
         raise CallError(f"no such update flags: {flags}")
-    target = _accessible(map.map)
+    target = _accessible(host, map.map)
     with _refusals():
         if isinstance(target, MapOfMaps):
-            target.update_map(key, _taken_handle(host, value), flags)
+            target.update_map(key, _taken_map(host, value), flags)
+        elif isinstance(target, PerCPU) and host.profile.quirk("per-cpu-update"):
+            target.update_elem(key, _one_byte_per_cpu(target, value), flags)
         else:
             target.update_elem(key, value, flags)
 
@@ -78,7 +90,7 @@ def map_update(host: HostState, map: MapRef, key: bytes, value: bytes, flags: in
 def map_delete(host: HostState, map: MapRef, key: bytes) -> None:
     """Remove a key; fails when it is not there, and for arrays."""
     with _refusals():
-        _accessible(map.map).delete_elem(key)
+        _accessible(host, map.map).delete_elem(key)
 
 
 def map_release(host: HostState, map: MapRef) -> None:
@@ -99,8 +111,9 @@ def _refusals() -> Iterator[None]:
         raise (NotThereError if missing else CallError)(str(error)) from None
 
 
-def _accessible(found: Map) -> Map:
-    if not found.accessible:
+def _accessible(host: HostState, found: Map) -> Map:
+    """The map, unless its values are kept from guests: since v0.37; before, the kernel refused."""
+    if not found.accessible and host.profile.changed("map-access-refused"):
         raise CallError(f"a guest may not access the values of map {found.name!r}, a {found.spec.type_name}")
     return found
 
@@ -110,18 +123,39 @@ def _check_room(value: OutBuffer, size: int) -> None:
         raise CallError(f"a buffer of {value.size} bytes does not hold the {size} bytes of a value")
 
 
-def _give_handle(host: HostState, inner: Map, value: OutBuffer) -> None:
+def _give_inner(host: HostState, inner: Map, value: OutBuffer) -> None:
+    """Write a handle of an inner map, or what stood in its place until v0.36: the kernel's number of it."""
+    if not host.profile.changed("nested-maps-by-handle"):
+        value.write(inner.number.to_bytes(_HANDLE, "little"))
+        return
     _check_room(value, _HANDLE)
-    if not (handle := host.new_handle("map", MapRef(inner))):
+    handle = host.new_handle("map", MapRef(inner))
+    if not handle and not host.profile.quirk("table-full"):
         raise CallError("too many open handles")
-    value.write(handle.to_bytes(_HANDLE, "little"))
+    try:
+        value.write(handle.to_bytes(_HANDLE, "little"))
+    except CallError:
+        if handle:
+            host.release(handle)
+        raise
 
 
-def _taken_handle(host: HostState, value: bytes) -> Map:
+def _taken_map(host: HostState, value: bytes) -> Map:
     if len(value) < _HANDLE:
+        if host.profile.quirk("short-inner-handle"):
+            raise TrapError(f"the real host reads {_HANDLE} bytes of a value of {len(value)}")
         raise CallError(f"a value of {len(value)} bytes holds no handle ({_HANDLE} bytes)")
     handle = int.from_bytes(value[:_HANDLE], "little")
+    if not host.profile.changed("nested-maps-by-handle"):
+        raise CallError(f"{handle} is no file descriptor of a map (handles are taken since v0.37)")
     found = host.object(handle, "map")
     if not isinstance(found, MapRef):
         raise CallError(f"handle {handle} is not a map")
     return found.map
+
+
+def _one_byte_per_cpu(target: PerCPU, value: bytes) -> bytes:
+    """The slots of a value that upstream's library takes for a list with one byte for each CPU."""
+    if target.spec.value_size != 1:
+        raise CallError(f"a byte for each CPU is no value of {target.spec.value_size} bytes")
+    return target.pack_value([value[at : at + 1] for at in range(len(value))])

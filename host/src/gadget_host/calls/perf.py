@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from gadget_abi import EmbedderError
 
 from .._state import CallError
+from ..backends.maps import MapSpec, create_map, map_type
 from ..backends.perf import PerfReader
 
 if TYPE_CHECKING:
     from .._state import HostState, OutBuffer
-    from ..backends.maps import MapRef
+    from ..backends.maps import Map, MapRef
 
 __all__ = [
     "new_perf_reader",
@@ -28,12 +29,21 @@ def new_perf_reader(host: HostState, map: MapRef, size: int, overwritable: bool)
     """Open a reader with rings of ``size`` bytes per CPU; it takes records at once.
 
     Fails for a map that is no perf event array and for size 0. (Upstream answers 1 for a bad map handle,
-    which looks like a handle; and it writes its own descriptors into a hash with keys and values of 4 bytes.)
+    which looks like a handle: quirk perf-reader-of-no-map; and it writes its own descriptors into a hash or
+    array with keys and values of 4 bytes, and reads from rings that nobody fills: perf-reader-of-hash.)
     """
+    target = map.map
+    if host.profile.quirk("perf-reader-of-hash") and _takes_descriptors(target):
+        target = create_map(target.name, MapSpec(map_type("PerfEventArray"), 4, 4, 0, target.spec.cpus))
     try:
-        return PerfReader(map.map, size, overwritable)
+        return PerfReader(target, size, overwritable)
     except EmbedderError as error:
         raise CallError(str(error)) from None
+
+
+def _takes_descriptors(map: Map) -> bool:
+    spec = map.spec
+    return spec.type_name in ("Hash", "Array") and (spec.key_size, spec.value_size) == (4, 4)
 
 
 def perf_reader_pause(host: HostState, reader: PerfReader) -> None:
