@@ -1,4 +1,4 @@
-"""The report of gadget check for programs. data/check.schema.json describes it; keys are only ever added."""
+"""The report of gadget check for programs. data/commands.schema.json describes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparisons for programs. data/diff.schema.json describes them; keys are only ever added."""
+"""Comparisons for programs. data/commands.schema.json describes them."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from gadget_abi.commands.text import colour, columns, listing, paragraph, printable, section
 from gadget_abi.diff import Diff, Difference, ModuleDiff
@@ -12,7 +13,7 @@ from gadget_abi.table import Abi, SignatureSet, version_key
 
 __all__ = ["guest_text", "host_text", "modules_text", "releases_text"]
 
-_SHOWN = 100  # differences listed of one kind
+_SHOWN = 100  # entries of a list that a broken module can make long
 
 
 def releases_text(abi: Abi, diff: Diff) -> str:
@@ -95,18 +96,25 @@ def _quirks(title: str, differences: Iterable[Difference]) -> Iterator[str]:
 
 
 def _listed(differences: Iterable[Difference]) -> Iterator[str]:
-    """What and whom, under release and commit."""
+    """What and whom, under release and commit; one entry for all of which the same is true."""
+    subjects: dict[Difference, list[str]] = {}
+    for d in differences:
+        subjects.setdefault(replace(d, subject="", id=""), []).append(d.subject)
     rows: list[tuple[str, str, str]] = []
-    for d in list(differences)[:_SHOWN]:
-        rows.append((d.steps[-1].release, d.steps[-1].commit, f"{_what(d)}"))
-        rows.append(("", "", f"-> {d.broken}"))
+    for d, names in subjects.items():
+        them = d.broken if len(names) == 1 else d.broken.replace("import it", "import one of them")
+        rows.append((d.steps[-1].release, d.steps[-1].commit, _what(replace(d, subject=", ".join(names)))))
+        rows.append(("", "", f"-> {them}"))
     yield from columns(rows)
 
 
 def _what(difference: Difference) -> str:
-    subject = difference.subject
-    verb = {"function-removed": " is removed; ", "function-added": ""}.get(difference.kind, ": ")
-    text = difference.text if difference.text.startswith(subject) else f"{subject}{verb}{difference.text}"
+    """The difference in a sentence."""
+    subject, text = difference.subject, difference.text
+    if difference.kind == "function-added":
+        text = f"{subject}{text}"
+    elif subject and not text.startswith(subject):
+        text = f"{subject}: {text}"
     if len(difference.steps) > 1:
         first = difference.steps[0]
         text += f", in another form since {first.release} ({first.commit})"

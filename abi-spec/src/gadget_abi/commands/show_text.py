@@ -156,7 +156,8 @@ def _quirk(abi: Abi, quirk: Quirk) -> Lines:
         [
             ("about", ", ".join(quirk.about)),
             ("releases", span(abi, quirk.since, quirk.until)),
-            ("upstream", f"{quirk.strict} ({seen}: {quirk.source})"),
+            ("strict host", quirk.strict),
+            ("upstream", f"{seen}: {quirk.source}"),
             ("careful host", quirk.careful),
         ]
     )
@@ -165,7 +166,7 @@ def _quirk(abi: Abi, quirk: Quirk) -> Lines:
 def _enum(abi: Abi, enum: Enum) -> Lines:
     yield paragraph(enum.doc, first="  ")
     yield ""
-    width = {name: f"{size} bytes" for name, size in enum.widths.items()}
+    width = {name: f"{size} byte{'s' * (size > 1)}" for name, size in enum.widths.items()}
     yield from columns([(str(value), name, width.get(name, "")) for name, value in enum.members.items()])
     users = [
         name

@@ -64,9 +64,8 @@ def _function(abi: Abi, function: Function, a: str, b: str) -> Iterator[Differen
         text = after.signature.removeprefix(function.name)
         yield Difference("function-added", function.name, text, steps or _end(abi, function))
     elif before is not None and after is None:
-        yield Difference(
-            "function-removed", function.name, _instead(abi, function, b), steps or _end(abi, function)
-        )
+        text = f"{'not there yet' if steps else 'gone'}; {_instead(abi, function, b)}".removesuffix("; ")
+        yield Difference("function-removed", function.name, text, steps[:1] or _end(abi, function))
     elif before is not None and after is not None and before != after:
         yield from _forms(function.name, before, after, steps)
 
