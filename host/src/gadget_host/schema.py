@@ -22,6 +22,7 @@ __all__ = [
     "WIDTHS",
     "EventError",
     "FieldSchema",
+    "Keys",
     "SourceSchema",
     "SourceType",
     "describe",
@@ -38,6 +39,8 @@ KINDS: Final = tuple(_ENUMS["Kind"].members)
 """Names of the field kinds, in the order of their numbers."""
 WIDTHS: Final = _ENUMS["Kind"].widths
 """Bytes of a value, by kind; a kind that is not in it has values of any length."""
+
+_MOST: Final = 1 << 20  # bytes of a structure in an event; upstream has no bound
 
 _KIND_BY_LOWER: Final = {name.lower(): name for name in KINDS}
 _KIND_BY_NUMBER: Final = {number: name for name, number in _ENUMS["Kind"].members.items()}
@@ -115,6 +118,11 @@ class FieldSchema:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", kind_name(self.kind))
+        if min(self.flags, self.offset, self.size) < 0 or self.offset + self.size > _MOST:
+            raise EmbedderError(
+                f"field {self.name!r}: flags {self.flags}, offset {self.offset}, size {self.size}: "
+                f"none is below 0, and a structure has at most {_MOST} bytes"
+            )
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -208,7 +216,7 @@ def schema_from_json(data: object, where: str = SCHEMA_KEY) -> SourceSchema:
     """
     if isinstance(data, dict) and SCHEMA_KEY in data:
         data = data[SCHEMA_KEY]
-    row = _Keys(data, where)
+    row = Keys(data, where)
     fields = tuple(
         _field_from_json(item, f"{where}: fields[{n}]") for n, item in enumerate(row.get("fields", list, []))
     )
@@ -220,26 +228,27 @@ def schema_from_json(data: object, where: str = SCHEMA_KEY) -> SourceSchema:
 
 
 def _field_from_json(data: object, where: str) -> FieldSchema:
-    row = _Keys(data, where)
+    row = Keys(data, where)
     name, kind = row.get("name", str), row.get("kind", (str, int))
+    texts, tags = row.texts("annotations"), row.strings("tags")
+    flags, offset, size = (row.get(key, int, 0) for key in ("flags", "offset", "size"))
+    payload = row.get("payload", int) if row.data.get("payload") is not None else None
     try:
-        kind = kind_name(kind)
+        return FieldSchema(name, kind, texts, tags, flags, offset, size, payload)
     except EmbedderError as error:
         raise EmbedderError(f"{where} ({name}): {error}") from None
-    return FieldSchema(
-        name,
-        kind,
-        annotations=row.texts("annotations"),
-        tags=row.strings("tags"),
-        flags=row.get("flags", int, 0),
-        offset=row.get("offset", int, 0),
-        size=row.get("size", int, 0),
-        payload=row.get("payload", int, -1) if "payload" in row.data else None,
-    )
 
 
-class _Keys:
-    """A JSON object whose keys are read with their types checked."""
+class Keys:
+    """A JSON object whose keys are read with their types checked.
+
+    Args:
+        data: what should be an object.
+        where: what messages call it.
+
+    Raises:
+        EmbedderError: it is none; from the methods, that a key is missing or has the wrong type.
+    """
 
     def __init__(self, data: object, where: str) -> None:
         if not isinstance(data, dict):
@@ -247,7 +256,9 @@ class _Keys:
         self.data, self.where = data, where
 
     def get(self, key: str, kind: Any, default: Any = None) -> Any:
-        value = self.data.get(key, default)
+        """The value of a key, of that type or types; the default where it is missing or null."""
+        value = self.data.get(key)
+        value = default if value is None else value
         if value is None:
             raise EmbedderError(f"{self.where}: {key!r} is missing")
         if not isinstance(value, kind) or isinstance(value, bool):
@@ -255,7 +266,9 @@ class _Keys:
         return value
 
     def texts(self, key: str) -> dict[str, str]:
+        """An object of texts; whatever else is in it is made one."""
         return {str(name): str(text) for name, text in self.get(key, dict, {}).items()}
 
     def strings(self, key: str) -> tuple[str, ...]:
+        """A list of texts; whatever else is in it is made one."""
         return tuple(str(item) for item in self.get(key, list, []))

@@ -14,7 +14,15 @@ from typing import Any, Final, cast
 import orjson
 
 from gadget_abi import EmbedderError, load
-from gadget_host.schema import SCHEMA_KEY, FieldSchema, SourceSchema, SourceType, kind_name, schema_from_json
+from gadget_host.schema import (
+    SCHEMA_KEY,
+    FieldSchema,
+    Keys,
+    SourceSchema,
+    SourceType,
+    kind_name,
+    schema_from_json,
+)
 
 __all__ = ["ARRAY_KIND", "read_schema_file", "schema_from_inspect"]
 
@@ -86,55 +94,61 @@ def schema_from_inspect(data: Any, where: str, notes: list[str]) -> SourceSchema
     if not isinstance(data, dict) or not isinstance(data.get("name"), str):
         raise EmbedderError(f"{where}: not a data source as `ig image inspect --show-datasources` prints it")
     where = f"{where}: data source {data['name']!r}"
-    rows = data.get("fields") or []
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise EmbedderError(f"{where}: 'fields' is not a list of objects")
-    parents = {row.get("parent", 0) for row in rows if row.get("flags", 0) & _FLAGS["HasParent"]}
-    ordered = sorted(rows, key=lambda row: int(row.get("index", 0)))
+    source = Keys(data, where)
+    rows = [Keys(row, f"{where}: fields[{n}]") for n, row in enumerate(source.get("fields", list, []))]
+    parents = {_number(row, "parent") for row in rows if _number(row, "flags") & _FLAGS["HasParent"]}
+    ordered = sorted(rows, key=lambda row: _number(row, "index"))
     fields = [field for row in ordered if (field := _field(row, parents, where, notes))]
     return SourceSchema(
-        data["name"], _source_type(data.get("type", 1), where), tuple(fields), _texts(data), _tags(data)
+        data["name"],
+        _source_type(source.get("type", int, 1), where),
+        tuple(fields),
+        source.texts("annotations"),
+        source.strings("tags"),
     )
 
 
-def _source_type(number: Any, where: str) -> SourceType:
+def _number(row: Keys, key: str) -> int:
+    """A number; none stands for 0, as in Go's JSON."""
+    number: int = row.get(key, int, 0)
+    return number
+
+
+def _source_type(number: int, where: str) -> SourceType:
     name = _TYPES.get(number)
     if name in ("single", "array"):
         return cast(SourceType, name)
     raise EmbedderError(f"{where}: 'type' is {number!r}, must be one of {_TYPES}")
 
 
-def _field(row: dict[str, Any], parents: set[int], where: str, notes: list[str]) -> FieldSchema | None:
-    name, kind, flags = row.get("fullName") or row.get("name"), row.get("kind", 0), row.get("flags", 0)
+def _field(row: Keys, parents: set[int], where: str, notes: list[str]) -> FieldSchema | None:
+    name, number, flags = (
+        row.data.get("fullName") or row.data.get("name"),
+        _number(row, "kind"),
+        _number(row, "flags"),
+    )
     if not isinstance(name, str) or not name:
         raise EmbedderError(f"{where}: a field has no 'fullName'")
+    where = f"{where}: field {name!r}"
     if flags & _FLAGS["Unreferenced"]:
         return None
-    if isinstance(kind, int) and kind & ARRAY_KIND:
-        notes.append(f"{where}: field {name!r} is an array of {kind_name(kind ^ ARRAY_KIND)}; it is left out")
-        return None
-    groups = row.get("index", 0) in parents
     try:
-        kind = kind_name(kind)
+        kind = kind_name(number & ~ARRAY_KIND)
+        if number & ARRAY_KIND:
+            notes.append(f"{where} is an array of {kind}; it is left out")
+            return None
+        if kind == "Invalid":
+            groups = _number(row, "index") in parents
+            kind, flags = ("Invalid", flags | _FLAGS["Empty"]) if groups else ("Bytes", flags)
+        return FieldSchema(
+            name,
+            kind,
+            row.texts("annotations"),
+            row.strings("tags"),
+            flags,
+            _number(row, "offs"),
+            _number(row, "size"),
+            _number(row, "payloadIndex"),
+        )
     except EmbedderError as error:
-        raise EmbedderError(f"{where}: field {name!r}: {error}") from None
-    if kind == "Invalid":
-        kind, flags = ("Invalid", flags | _FLAGS["Empty"]) if groups else ("Bytes", flags)
-    return FieldSchema(
-        name,
-        kind,
-        _texts(row),
-        _tags(row),
-        flags,
-        row.get("offs", 0),
-        row.get("size", 0),
-        row.get("payloadIndex", 0),
-    )
-
-
-def _texts(row: dict[str, Any]) -> dict[str, str]:
-    return {str(key): str(value) for key, value in (row.get("annotations") or {}).items()}
-
-
-def _tags(row: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(str(tag) for tag in row.get("tags") or ())
+        raise EmbedderError(f"{where}: {error}") from None
