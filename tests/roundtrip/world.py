@@ -33,12 +33,14 @@ class World:
     Args:
         module: the guest.
         signatures: its signature set.
+        release: as which release of Inspektor Gadget the host behaves; the newest that suits the guest unless given.
     """
 
-    def __init__(self, module: Path, signatures: SignatureSet) -> None:
+    def __init__(self, module: Path, signatures: SignatureSet, release: str | None = None) -> None:
         self.transcript: list[str] = []
         self.gadget = Gadget.load(
             module,
+            release=release,
             params=PARAMS,
             log_level="debug",
             maps=_maps(),

@@ -84,7 +84,8 @@ def init() -> None:
 @gadget.on_pre_start
 def pre_start() -> None:
     """What gadgetPreStart does."""
-    say("pre-start")
+    if signature_set >= 2:
+        say("pre-start")
 
 
 @gadget.on_start
@@ -114,7 +115,8 @@ def stop() -> None:
 @gadget.on_post_stop
 def post_stop() -> None:
     """What gadgetPostStop does."""
-    say("post-stop")
+    if signature_set >= 6:
+        say("post-stop")
 
 
 # ------------------------------------------------------------------------------------- the steps of gadgetStart
