@@ -132,4 +132,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(line)
     path: Path | None = config.getoption("--matrix", None)
     if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(matrix.to_json(), encoding="utf-8")

@@ -45,26 +45,24 @@ class NotHereError(Exception):
 def build_wat(signatures: SignatureSet, directory: Path) -> Path:
     """The guest written by hand."""
     output = directory / f"{signatures.name}.wasm"
-    output.write_bytes(wasmtime.wat2wasm(preprocess((GUESTS / "guest.wat").read_text(), signatures)))
+    output.write_bytes(wasmtime.wat2wasm(preprocess(signatures)))
     return output
 
 
-def preprocess(text: str, signatures: SignatureSet) -> str:
+def preprocess(signatures: SignatureSet) -> str:
     """The WAT of a set: imports, the lines its flags keep, texts in memory."""
-    kept = "\n".join(_kept(text, set(flags(signatures))))
+    text = "".join(path.read_text() for path in sorted((GUESTS / "wat").glob("*.wat")))
     laid = _Texts()
-    code = re.sub(r'@"([^"]*)"', lambda match: laid.constant(match[1]), kept)
-    return (
-        code.replace("\n@imports\n", f"\n{declarations.wat(signatures)}\n").rstrip()[:-1] + laid.data() + ")"
-    )
+    code = re.sub(r'@"([^"]*)"', lambda match: laid.constant(match[1]), "\n".join(_kept(text, signatures)))
+    return f"(module\n{declarations.wat(signatures)}\n{code}\n{laid.data()})"
 
 
-def _kept(text: str, flags: set[str]) -> list[str]:
-    lines, wanted = [], [True]
+def _kept(text: str, signatures: SignatureSet) -> list[str]:
+    lines, wanted, set_ = [], [True], flags(signatures)
     for line in text.splitlines():
         mark, _, flag = line.strip().partition(" ")
         if mark == ";;[":
-            wanted.append(wanted[-1] and (flag.lstrip("!") in flags) != flag.startswith("!"))
+            wanted.append(wanted[-1] and (flag.lstrip("!") in set_) != flag.startswith("!"))
         elif mark == ";;]":
             wanted.pop()
         elif wanted[-1]:
@@ -103,7 +101,7 @@ def build_python(signatures: SignatureSet, directory: Path) -> Path:
 @cache
 def _component() -> bytes:
     world = (files("gadget_abi") / "data" / "gadget.wit").read_text(encoding="utf-8")
-    return componentize(find_program(GUESTS / "program.py"), world)
+    return componentize(find_program(GUESTS / "python" / "program.py"), world)
 
 
 def build_c(signatures: SignatureSet, directory: Path) -> Path:
@@ -115,7 +113,7 @@ def build_c(signatures: SignatureSet, directory: Path) -> Path:
     (directory / "abi.h").write_text(declarations.c(signatures))
     output = directory / f"{signatures.name}.wasm"
     defines = [f"-D{flag.upper()}" for flag in flags(signatures)]
-    options = [*C_OPTIONS, *defines, f"-I{directory}", str(GUESTS / "guest.c"), "-o", str(output)]
+    options = [*C_OPTIONS, *defines, f"-I{directory}", str(GUESTS / "c" / "guest.c"), "-o", str(output)]
     _run([sys.executable, "-m", "ziglang", "cc", *options])
     return output
 
@@ -151,7 +149,13 @@ def build_rust(signatures: SignatureSet, directory: Path) -> Path:
     (directory / "abi.rs").write_text(declarations.rust(signatures))
     output = directory / f"{signatures.name}.wasm"
     options = [f"--cfg={flag}" for flag in flags(signatures)]
-    options += [*RUST_OPTIONS, f"--target={RUST_TARGET}", str(GUESTS / "guest.rs"), "-o", str(output)]
+    options += [
+        *RUST_OPTIONS,
+        f"--target={RUST_TARGET}",
+        str(GUESTS / "rust" / "guest.rs"),
+        "-o",
+        str(output),
+    ]
     _run([rustc, *options], env=os.environ | {"ROUNDTRIP_ABI": str(directory / "abi.rs")})
     return output
 

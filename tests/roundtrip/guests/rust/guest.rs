@@ -7,6 +7,13 @@ use std::cell::Cell;
 mod abi {
     include!(env!("ROUNDTRIP_ABI"));
 }
+#[cfg_attr(malloc, path = "malloc.rs")]
+#[cfg_attr(not(malloc), path = "buffers.rs")]
+mod handed;
+#[cfg(set4)]
+mod machine;
+#[cfg(set3)]
+mod maps;
 
 const SINGLE: u32 = 1;
 const ARRAY: u32 = 2;
@@ -22,8 +29,8 @@ const STRING: usize = 12;
 const CSTRING: usize = 13;
 const BYTES: usize = 14;
 const NAMES: [&str; 15] = [
-    "", "Bool", "Int8", "Int16", "Int32", "Int64", "Uint8", "Uint16", "Uint32", "Uint64", "Float32", "Float64",
-    "String", "CString", "Bytes",
+    "", "Bool", "Int8", "Int16", "Int32", "Int64", "Uint8", "Uint16", "Uint32", "Uint64", "Float32",
+    "Float64", "String", "CString", "Bytes",
 ];
 const LISTS_PACKET: u64 = 1 << 63 | 23; // the number of a callback has 64 bits
 
@@ -78,126 +85,6 @@ fn tell(what: &str, value: impl std::fmt::Display) {
 
 fn answer(what: &str, yes: bool) {
     tell(what, if yes { "yes" } else { "no" });
-}
-
-// ------------------------------------------------------------------------------------- what the host hands over
-
-#[cfg(malloc)]
-mod handed {
-    use super::abi;
-    use std::cell::Cell;
-
-    thread_local! {
-        static BLOCKS: Cell<u32> = const { Cell::new(0) };
-    }
-
-    #[no_mangle]
-    extern "C" fn malloc(size: u32) -> *mut u8 {
-        BLOCKS.set(BLOCKS.get() + 1);
-        Box::into_raw(vec![0u8; size.max(1) as usize].into_boxed_slice()).cast()
-    }
-
-    /// Frees a block, and gives its bytes.
-    pub fn take(value: u64) -> Vec<u8> {
-        if value == 0 {
-            return Vec::new();
-        }
-        let length = (value >> 32) as usize;
-        BLOCKS.set(BLOCKS.get() - 1);
-        let block = std::ptr::slice_from_raw_parts_mut(value as u32 as usize as *mut u8, length.max(1));
-        let mut bytes = unsafe { Box::from_raw(block) }.into_vec();
-        bytes.truncate(length);
-        bytes
-    }
-
-    pub fn all_freed() -> bool {
-        BLOCKS.get() == 0
-    }
-
-    pub fn scalar(field: u32, data: u32, kind: usize) -> u64 {
-        unsafe { abi::fieldGet(field, data, kind as u32) }
-    }
-
-    pub fn bytes(field: u32, data: u32, kind: usize) -> Vec<u8> {
-        take(unsafe { abi::fieldGet(field, data, kind as u32) })
-    }
-
-    #[cfg(set2)]
-    pub fn param(key: &str) -> Option<String> {
-        let value = unsafe { abi::getParamValue(super::text(key)) };
-        (value != 0).then(|| String::from_utf8(take(value)).unwrap())
-    }
-
-    #[cfg(set4)]
-    pub fn syscall_name(number: u32) -> String {
-        String::from_utf8(take(unsafe { abi::getSyscallName(number) })).unwrap()
-    }
-
-    #[cfg(set4)]
-    pub fn record(reader: u32) -> Result<Vec<u8>, u32> {
-        let mut sample = 0u64;
-        match unsafe { abi::perfReaderRead(reader, &raw mut sample as usize as u32) } {
-            0 => Ok(take(unsafe { std::ptr::read_volatile(&sample) })),
-            error => Err(error),
-        }
-    }
-}
-
-#[cfg(not(malloc))]
-mod handed {
-    use super::{abi, packed_mut};
-
-    pub fn all_freed() -> bool {
-        true
-    }
-
-    #[cfg(not(set6))]
-    pub fn scalar(field: u32, data: u32, kind: usize) -> u64 {
-        unsafe { abi::fieldGetScalar(field, data, kind as u32) }
-    }
-
-    #[cfg(set6)]
-    pub fn scalar(field: u32, data: u32, kind: usize) -> u64 {
-        super::checked(field, data, kind).expect("a scalar of the field's width")
-    }
-
-    /// Buffers from small to large, and once more one that is exactly full.
-    pub fn bytes(field: u32, data: u32, kind: usize) -> Vec<u8> {
-        for capacity in [64, 4096, 2 << 20] {
-            let mut buffer = vec![0; capacity];
-            let into = packed_mut(&mut buffer);
-            let length = unsafe { abi::fieldGetBuffer(field, data, kind as u32, into) } as i32;
-            if length >= 0 {
-                let full = packed_mut(&mut buffer[..length as usize]);
-                assert_eq!(length, unsafe { abi::fieldGetBuffer(field, data, kind as u32, full) } as i32);
-                buffer.truncate(length as usize);
-                return buffer;
-            }
-        }
-        panic!("no buffer is large enough");
-    }
-
-    pub fn param(key: &str) -> Option<String> {
-        let mut buffer = [0; 4096];
-        let into = packed_mut(&mut buffer);
-        (unsafe { abi::getParamValue(super::text(key), into) } == 0).then(|| super::cut(&buffer))
-    }
-
-    pub fn syscall_name(number: u32) -> String {
-        let mut buffer = [0; 64];
-        let into = packed_mut(&mut buffer);
-        assert_eq!(0, unsafe { abi::getSyscallName(number, into) });
-        super::cut(&buffer)
-    }
-
-    pub fn record(reader: u32) -> Result<Vec<u8>, u32> {
-        let mut sample = vec![0; 12];
-        let into = packed_mut(&mut sample);
-        match unsafe { abi::perfReaderRead(reader, into) } {
-            0 => Ok(sample),
-            error => Err(error),
-        }
-    }
 }
 
 /// A text up to its first NUL: the host does not tell lengths.
@@ -339,8 +226,17 @@ fn hide(h: &Handles) {
 
 fn emit_own(h: &Handles) {
     let scalars: [u64; 11] = [
-        1, i8::MIN as u64, i16::MIN as u64, i32::MIN as u64, i64::MIN as u64, u8::MAX as u64, u16::MAX as u64,
-        u32::MAX as u64, u64::MAX, 1.5f32.to_bits() as u64, (-0.0f64).to_bits(),
+        1,
+        i8::MIN as u64,
+        i16::MIN as u64,
+        i32::MIN as u64,
+        i64::MIN as u64,
+        u8::MAX as u64,
+        u16::MAX as u64,
+        u32::MAX as u64,
+        u64::MAX,
+        1.5f32.to_bits() as u64,
+        (-0.0f64).to_bits(),
     ];
     let packet = unsafe { abi::dataSourceNewPacketSingle(h.out) };
     for (index, bits) in scalars.into_iter().enumerate() {
@@ -371,98 +267,6 @@ fn params() {
         tell(key, handed::param(key).expect("a parameter"));
     }
     answer("missing parameter", handed::param("nothing").is_some());
-}
-
-#[cfg(set3)]
-mod maps {
-    use super::{abi, answer, packed, packed_mut, tell, text};
-
-    fn look_up(what: &str, map: u32, key: u32) {
-        let mut value = [0; 8];
-        let into = packed_mut(&mut value);
-        match unsafe { abi::mapLookup(map, packed(&key.to_le_bytes()), into) } {
-            0 => tell(what, u64::from_le_bytes(value)),
-            _ => answer(what, false),
-        }
-    }
-
-    fn update(map: u32, key: u32, value: u64, flags: u64) -> bool {
-        let (key, value) = (key.to_le_bytes(), value.to_le_bytes());
-        unsafe { abi::mapUpdate(map, packed(&key), packed(&value), flags) == 0 }
-    }
-
-    fn delete(map: u32, key: u32) -> bool {
-        unsafe { abi::mapDelete(map, packed(&key.to_le_bytes())) == 0 }
-    }
-
-    pub fn run() {
-        const HASH: u32 = 1;
-        const ANY: u64 = 0;
-        const NO_EXIST: u64 = 1;
-        const EXIST: u64 = 2;
-        let numbers = unsafe { abi::getMap(text("numbers")) };
-        look_up("value 1", numbers, 1);
-        answer("update 2", update(numbers, 2, 22, ANY));
-        answer("create 2", update(numbers, 2, 23, NO_EXIST));
-        answer("replace 9", update(numbers, 9, 9, EXIST));
-        answer("delete 1", delete(numbers, 1));
-        answer("delete 1", delete(numbers, 1));
-        look_up("value 1", numbers, 1);
-        answer("missing map", unsafe { abi::getMap(text("nothing")) } != 0);
-        let made = unsafe { abi::newMap(text("made"), HASH, 4, 8, 4) };
-        assert!(update(made, 3, 33, ANY));
-        look_up("made 3", made, 3);
-        answer("map released", unsafe { abi::mapRelease(made) } == 0);
-    }
-}
-
-#[cfg(set4)]
-mod machine {
-    use super::{abi, answer, cut, handed, packed_mut, tell, text};
-
-    /// name (32 bytes), number of parameters (1), padding (3), and for each its name (32) and flags (4)
-    fn declaration() {
-        let mut raw = [0; 252];
-        let into = packed_mut(&mut raw);
-        assert_eq!(0, unsafe { abi::getSyscallDeclaration(text("read"), into) });
-        tell("declared", cut(&raw[..32]));
-        tell("parameters", raw[32]);
-        for param in raw[36..].chunks(36).take(raw[32].into()) {
-            tell(if param[32] & 1 == 1 { "pointer" } else { "value" }, cut(&param[..32]));
-        }
-        let into = packed_mut(&mut raw);
-        answer("missing declaration", unsafe { abi::getSyscallDeclaration(text("nothing"), into) } == 0);
-    }
-
-    fn record(reader: u32, what: &str) {
-        match handed::record(reader) {
-            Ok(sample) => tell(what, String::from_utf8(sample).unwrap()),
-            Err(error) => {
-                assert_eq!(2, error, "drained");
-                answer(what, false);
-            }
-        }
-    }
-
-    fn perf() {
-        let reader = unsafe { abi::newPerfReader(abi::getMap(text("events")), 4096, 1) };
-        assert_eq!(0, unsafe { abi::perfReaderPause(reader) });
-        record(reader, "record");
-        record(reader, "record");
-        record(reader, "third record");
-        assert_eq!(0, unsafe { abi::perfReaderResume(reader) });
-        answer("reader closed", unsafe { abi::perfReaderClose(reader) } == 0);
-    }
-
-    pub fn run() {
-        answer("handle released", unsafe { abi::releaseHandle(abi::getMap(text("numbers"))) } == 0);
-        tell("syscall 0", handed::syscall_name(0));
-        tell("syscall 4095", handed::syscall_name(4095));
-        declaration();
-        answer("symbol round_trip", unsafe { abi::kallsymsSymbolExists(text("round_trip")) } == 1);
-        answer("symbol nothing", unsafe { abi::kallsymsSymbolExists(text("nothing")) } == 1);
-        perf();
-    }
 }
 
 #[cfg(set2)]
