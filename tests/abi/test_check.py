@@ -1,39 +1,16 @@
 """gadget check: verdicts, problems, exit codes."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from wasmtime import wat2wasm
 
 import gadget_abi
 from gadget_abi.report import check_bytes
-from gadget_abi.wasm import read_module
-
-ABI = gadget_abi.load()
-VERSION = '(func (export "gadgetAPIVersion") (result i64) i64.const 1)'
-MEMORY = '(memory (export "memory") 1)'
-
-
-def module(*fields: str, version: str = VERSION, memory: str = MEMORY) -> bytes:
-    """A module with the given imports (first) and everything a gadget must have."""
-    return bytes(wat2wasm(f"(module {' '.join(fields)} {memory} {version})"))
-
-
-def imported(module_name: str, signature: str) -> str:
-    """An import in WAT from a signature as the table prints it."""
-    name, _, rest = signature.partition("(")
-    params, _, results = rest.partition(") -> (")
-    param = f"(param {params.replace(',', '')})" if params else ""
-    result = f"(result {results[:-1]})" if results[:-1] else ""
-    return f'(import "{module_name}" "{name}" (func {param} {result}))'
+from tests.abi.modules import ABI, imported, module, whole
 
 
 @pytest.mark.parametrize("sigset", ABI.signature_sets, ids=lambda s: s.name)
 def test_a_module_using_all_of_a_set_runs_on_exactly_its_releases(sigset: gadget_abi.SignatureSet) -> None:
     """A module that imports every function of a set runs on the releases that have them all."""
-    imports = [imported(sigset.family.module, form.signature) for form in sigset.forms.values()]
-    malloc = '(func (export "malloc") (param i32) (result i32) i32.const 8)'
-    report = check_bytes(module(*imports, malloc), ABI)
+    report = check_bytes(whole(sigset), ABI)
     expected = [
         release
         for other in ABI.signature_sets
@@ -125,34 +102,3 @@ def test_a_component_is_told_apart_from_garbage() -> None:
     assert "is a wasm component" in str(check_bytes(component, ABI).problems[0])
     assert "not a wasm file" in str(check_bytes(b"(module)", ABI).problems[0])
     assert "not a wasm file" in str(check_bytes(b"", ABI).problems[0])
-
-
-WHOLE = module(*(imported("ig", form.signature) for form in ABI.current.values()))
-
-
-def test_every_truncation_of_a_module_gives_one_clear_report() -> None:
-    """Cut anywhere, a module is reported on, never crashed on."""
-    for end in range(len(WHOLE)):
-        report = check_bytes(WHOLE[:end], ABI)
-        assert report.releases == ()
-        assert report.problems
-
-
-@given(st.integers(0, len(WHOLE) * 8 - 1))
-def test_every_flipped_bit_gives_a_report(bit: int) -> None:
-    """Whatever a flipped bit does to a module, the answer is a report."""
-    data = bytearray(WHOLE)
-    data[bit // 8] ^= 1 << bit % 8
-    report = check_bytes(bytes(data), ABI)
-    assert report.problems or report.releases
-
-
-def test_the_reader_sees_what_the_assembler_wrote() -> None:
-    """Imports, exports, memory limits and the start function are read back."""
-    data = wat2wasm(
-        '(module (import "a" "b" (func (param i64))) (memory 2 3) (export "m" (memory 0)) (start 1) (func))'
-    )
-    read = read_module(bytes(data))
-    assert [(i.module, i.name, str(i.type)) for i in read.imports] == [("a", "b", "(i64) -> ()")]
-    assert [(e.name, (e.type.min, e.type.max)) for e in read.exports] == [("m", (2, 3))]  # type: ignore[union-attr]
-    assert read.start == 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 from gadget_abi.errors import WasmError
 from gadget_abi.wasm.decoder import Decoder
 from gadget_abi.wasm.module import Module, Span, Use
-from gadget_abi.wasm.opcodes import RUN
+from gadget_abi.wasm.opcodes import INSTRUCTIONS, RUN
 
 __all__ = ["constant_result", "name_functions", "scan_code"]
 
 _END = 0x0B
 _MOST_LOCALS = 50_000  # as engines have it
-_ENOUGH = 1_000_000  # instructions beyond wasm 2.0 after which the verdict is clear enough
+_ENOUGH = 100_000  # instructions beyond wasm 2.0 after which the verdict is clear enough
 
 
 def scan_code(data: bytes, module: Module) -> None:
@@ -25,7 +25,7 @@ def scan_code(data: bytes, module: Module) -> None:
     first = module.imported_functions
     for index, body in enumerate(module.bodies, first):
         known = len(decoder.found)
-        budget -= _scan_body(decoder.within(*body))
+        budget -= _scan_body(decoder.within(*body), budget)
         if len(decoder.found) > known:
             for feature, at in list(decoder.found.items())[known:]:
                 module.features[feature] = Use(feature, at, index)
@@ -34,21 +34,21 @@ def scan_code(data: bytes, module: Module) -> None:
     module.code_read = True
 
 
-def _scan_body(body: Decoder) -> int:
-    """Step through a body; returns how many instructions were not of the fast kind."""
+def _scan_body(body: Decoder, budget: int) -> int:
+    """Step through a body; returns how many instructions are beyond wasm 2.0, `budget` and one more at most."""
     _skip_locals(body)
-    slow = 0
-    while True:
+    later = 0
+    while later <= budget:
         match = RUN.match(body.data, body.at, body.end)
         assert match is not None, "the pattern matches the empty string"
         body.at = match.end()
         if body.at == body.end:
+            if body.data[body.end - 1] != _END:
+                raise WasmError("a function body without an end", body.end - 1)
             break
-        body.instruction()
-        slow += 1
-    if body.data[body.end - 1] != _END:
-        raise WasmError("a function body without an end", body.end - 1)
-    return slow
+        opcode, _ = body.instruction()
+        later += bool(INSTRUCTIONS[opcode].feature)
+    return later
 
 
 def _skip_locals(body: Decoder) -> None:
