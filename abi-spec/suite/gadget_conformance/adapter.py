@@ -24,6 +24,7 @@ __all__ = ["PROTOCOL", "Adapter", "AdapterError", "Hello", "UnsupportedError"]
 
 PROTOCOL = 1
 _LONGEST = 16 << 20  # characters of an answer
+_LAST_WORDS = 10  # lines of standard error that are shown
 
 
 class AdapterError(Exception):
@@ -36,12 +37,21 @@ class UnsupportedError(Exception):
 
 @dataclass(frozen=True)
 class Hello:
-    """What an adapter says about its host: name, version, releases and modes it can behave as."""
+    """What an adapter says about its host.
+
+    Args:
+        name: of the host.
+        version: of the host.
+        releases: those it can behave as.
+        modes: "careful", "strict" or both.
+        writes: it can write to a guest's memory between loading and initialising.
+    """
 
     name: str
     version: str
     releases: tuple[str, ...]
     modes: tuple[str, ...]
+    writes: bool = False
 
 
 class Adapter:
@@ -89,19 +99,18 @@ class Adapter:
             UnsupportedError: it cannot do this.
         """
         self._ensure()
-        answer = self._exchange({"do": do, **more})
+        return self._check(do, self._exchange({"do": do, **more}))
+
+    @staticmethod
+    def _check(do: str, answer: dict[str, Any]) -> dict[str, Any]:
         if "unsupported" in answer:
             raise UnsupportedError(str(answer["unsupported"]))
         if "error" in answer:
             raise AdapterError(f"{do}: the adapter reports an error: {answer['error']}")
         return answer
 
-    def restart(self) -> None:
-        """End the process; the next request starts another."""
-        self.close()
-
     def close(self) -> None:
-        """End the process."""
+        """End the process; a further request starts another."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -148,7 +157,11 @@ class Adapter:
         answer = self._exchange({"do": "hello", "protocol": PROTOCOL})
         try:
             hello = Hello(
-                answer["name"], answer["version"], tuple(answer["releases"]), tuple(answer["modes"])
+                answer["name"],
+                answer["version"],
+                tuple(answer["releases"]),
+                tuple(answer["modes"]),
+                answer.get("writes") is True,
             )
         except (KeyError, TypeError):
             raise self._broken(f"hello: expected name, version, releases and modes, found {answer}") from None
@@ -190,9 +203,9 @@ class Adapter:
         except subprocess.TimeoutExpired:
             return "the adapter closed its output"
         self._errors.seek(0)
-        said = self._errors.read().strip().splitlines()[-1:]
+        said = "\n".join(self._errors.read().strip().splitlines()[-_LAST_WORDS:])
         how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
-        return f"the adapter {how}" + (f": {said[0]}" if said else "")
+        return f"the adapter {how}" + (f": {said}" if said else "")
 
     def _broken(self, reason: str) -> AdapterError:
         self.close()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from . import layout
+from . import answers, layout
 from .adapter import Adapter, UnsupportedError
 from .case import Run
 from .guests import OPTIONAL, guest_text, without_exports
 from .journal import Returned, read_entries, transcript
 from .judge import Observed, judge, judge_sources
 from .memory import NULL_ZONE
+from .modules import Modules
 from .program import Content, Program
 from .values import to_kind
 
@@ -30,14 +29,14 @@ class Attempt:
     Args:
         run: the case, release and mode.
         adapter: where it is run.
-        module: makes the file of a guest's text.
+        modules: makes the files of guests.
 
     Raises:
         EmbedderError: the case asks for something that cannot be.
     """
 
-    def __init__(self, run: Run, adapter: Adapter, module: Callable[[str], Path]) -> None:
-        self._run, self._adapter, self._module = run, adapter, module
+    def __init__(self, run: Run, adapter: Adapter, modules: Modules) -> None:
+        self._run, self._adapter, self._modules = run, adapter, modules
         self._data = run.case.data
         self._program = None if "guest" in self._data else Program(run)
         self._seen = Observed()
@@ -52,9 +51,10 @@ class Attempt:
         """
         try:
             self._live()
-        finally:
-            with contextlib.suppress(UnsupportedError):
-                self._adapter.ask("close")
+        except UnsupportedError:
+            self._adapter.ask("close")
+            raise
+        self._adapter.ask("close")
         return self._findings + judge(self._data, self._program, self._seen)
 
     @property
@@ -64,13 +64,21 @@ class Attempt:
 
     def _live(self) -> None:
         steps = list(self._data.get("steps") or self._default_steps())
-        refused = steps[0] == {"do": "load", "fails": True}
-        if not self._step(self._load(), refused) or refused:
+        if steps[0] == {"do": "load", "fails": True}:
+            self._be_refused()
+            return
+        if not self._step(self._load(), False):
             return
         for step in steps:
             self._take({"do": step} if isinstance(step, str) else step)
         if self._program is not None:
             self._look(self._program)
+
+    def _be_refused(self) -> None:
+        """Load what must be refused; a host that does both at once may say so when it is to be initialised."""
+        loaded = answers.observation("load", self._adapter.ask(**self._load()))
+        if loaded.failed is None:
+            self._step({"do": "init"}, True)
 
     def _default_steps(self) -> list[Any]:
         """The life of a gadget, as far as it can come."""
@@ -92,14 +100,16 @@ class Attempt:
 
     def _load(self) -> dict[str, Any]:
         profile = self._run.profile
-        memory = [] if self._program is None else sorted(self._program.memory.items())
+        memory = {} if self._program is None else dict(sorted(self._program.memory.items()))
+        written = memory if self._adapter.hello.writes else {}
+        baked = {} if written else memory
         return {
             "do": "load",
-            "module": str(self._module(self._guest())),
+            "module": str(self._modules.path(self._guest(), baked)),
             "release": profile.release,
             "strict": profile.strict,
             "setup": {**_SETUP, **self._data.get("setup", {})},
-            "memory": [{"address": address, "bytes": data.hex()} for address, data in memory],
+            "memory": [{"address": address, "bytes": data.hex()} for address, data in written.items()],
         }
 
     def _guest(self) -> str:
@@ -110,11 +120,12 @@ class Attempt:
 
     def _take(self, step: Mapping[str, Any]) -> None:
         if "handles" in step:
-            found = self._adapter.ask("handles")["handles"]
+            found = answers.handles("handles", self._adapter.ask("handles"))
             if found != step["handles"]:
                 self._findings.append(f"open handles: expected {step['handles']}, found {found}")
         elif "sources" in step:
-            self._findings += judge_sources(step["sources"], self._adapter.ask("sources")["sources"])
+            found_sources = answers.sources("sources", self._adapter.ask("sources"))
+            self._findings += judge_sources(step["sources"], found_sources)
         else:
             self._step(self._request(step), step.get("fails", False))
 
@@ -148,15 +159,14 @@ class Attempt:
     def _step(self, request: dict[str, Any], fails: bool) -> bool:
         """Ask for a step and note what was seen; False when it failed."""
         do = request.pop("do")
-        answer = self._adapter.ask(do, **request)
-        self._seen.logs += [(line["level"], line["message"]) for line in answer.get("logs", ())]
-        self._seen.events += [(event["source"], event["packet"]) for event in answer.get("events", ())]
-        reason = answer.get("failed")
-        if fails and reason is None:
+        seen = answers.observation(do, self._adapter.ask(do, **request))
+        self._seen.logs += seen.logs
+        self._seen.events += seen.events
+        if fails and seen.failed is None:
             self._findings.append(f"{do}: expected it to fail")
-        if reason is not None and not fails:
-            self._findings.append(f"{do}: failed: {reason}")
-        return reason is None
+        if seen.failed is not None and not fails:
+            self._findings.append(f"{do}: failed: {seen.failed}")
+        return seen.failed is None
 
     # ------------------------------------------------------------------------------------------- afterwards
 
@@ -177,4 +187,4 @@ class Attempt:
                 seen.blocks[entry.result] = self._bytes(address, min(length, 1 << 16))
 
     def _bytes(self, address: int, length: int) -> bytes:
-        return bytes.fromhex(self._adapter.ask("read", address=address, length=length)["bytes"])
+        return answers.memory("read", self._adapter.ask("read", address=address, length=length), length)

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .answers import Packet
 from .journal import Called, Entry, Malloc, Returned
 from .program import Content, Program, Step
 from .values import MASK, bits_of, bytes_of, is_tagged, matches
 
 __all__ = ["Observed", "judge", "judge_sources"]
-
-Packet = list[Mapping[str, str]]
 
 
 @dataclass
@@ -182,12 +181,12 @@ def _events(data: Mapping[str, Any], seen: Observed) -> Iterator[str]:
             yield from (f"event {number}: {finding}" for finding in _element(element, fields))
 
 
-def _element(expected: Mapping[str, Any], fields: Mapping[str, str]) -> Iterator[str]:
+def _element(expected: Mapping[str, Any], fields: Mapping[str, bytes]) -> Iterator[str]:
     for name, value in expected.items():
         if name not in fields:
             yield f"field {name} is missing"
-        elif not matches(value, raw := bytes.fromhex(fields[name])):
-            yield f"field {name}: expected {value!r}, found {raw!r}"
+        elif not matches(value, fields[name]):
+            yield f"field {name}: expected {value!r}, found {fields[name]!r}"
 
 
 def _logs(data: Mapping[str, Any], seen: Observed, program: Program | None) -> Iterator[str]:

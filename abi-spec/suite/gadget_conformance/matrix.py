@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from gadget_abi import Abi
 
 from .case import COLUMNS, Case, runs_of
 
-__all__ = ["Cell", "gaps", "matrix", "matrix_json", "matrix_text", "needless_reasons"]
+__all__ = ["Cell", "excused_rules", "gaps", "matrix", "matrix_json", "matrix_text", "needless_reasons"]
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,24 @@ class Cell:
 
 
 @cache
+def _data() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads((files(__package__) / "reasons.json").read_text("utf-8"))
+    return found
+
+
+@cache
 def _reasons() -> Mapping[tuple[str, str], str]:
     """Reason by function and column."""
-    data = json.loads((files(__package__) / "reasons.json").read_text("utf-8"))
     return {
         (function, item["column"]): item["reason"]
-        for item in data["reasons"]
+        for item in _data()["cells"]
         for function in item["functions"]
     }
+
+
+def excused_rules() -> Mapping[str, str]:
+    """Quirks and changes ("quirk:id") that no case can show from outside, with the reason."""
+    return {rule: item["reason"] for item in _data()["rules"] for rule in item["rules"]}
 
 
 def matrix(abi: Abi, cases: Iterable[Case]) -> list[Cell]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import Literal, Self
-
-from gadget_abi import EmbedderError
 
 from .adapter import Adapter, AdapterError, UnsupportedError
 from .attempt import Attempt
 from .case import Run
 from .expectations import Expectation
+from .modules import Modules
 
 __all__ = ["FAILING", "Outcome", "Runner", "Status"]
 
@@ -61,8 +57,7 @@ class Runner:
 
     def __init__(self, adapter: Adapter, expectations: Iterable[Expectation] = ()) -> None:
         self._adapter, self._expectations = adapter, tuple(expectations)
-        self._directory = tempfile.TemporaryDirectory(prefix="gadget-conformance-")
-        self._modules: dict[str, Path] = {}
+        self._modules = Modules()
 
     def __enter__(self) -> Self:
         return self
@@ -70,7 +65,7 @@ class Runner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._directory.cleanup()
+        self._modules.close()
 
     def run_all(self, runs: Iterable[Run]) -> Iterator[Outcome]:
         """Run cases in order."""
@@ -85,7 +80,7 @@ class Runner:
         expectation = next((item for item in self._expectations if item.about(run)), None)
         if expectation is not None and expectation.outcome == "skip":
             return Outcome(run, "skip", (expectation.reason,), expectation=expectation)
-        began, attempt = perf_counter(), Attempt(run, self._adapter, self._module)
+        began, attempt = perf_counter(), Attempt(run, self._adapter, self._modules)
         status, findings = self._try(attempt, run.case.level)
         if expectation is not None:
             status = _as_expected(status)
@@ -103,28 +98,9 @@ class Runner:
             return "pass", ()
         return ("fail" if level == "required" else "differs"), findings
 
-    def _module(self, text: str) -> Path:
-        """The file of a module, made of its text."""
-        if text not in self._modules:
-            name = hashlib.sha256(text.encode()).hexdigest()[:16]
-            path = Path(self._directory.name) / f"{name}.wasm"
-            path.write_bytes(_assemble(text))
-            self._modules[text] = path
-        return self._modules[text]
-
 
 def _as_expected(status: Status) -> Status:
     """The status of a case that is expected to fail."""
     if status == "pass":
         return "xpass"
     return "xfail" if status in ("fail", "adapter", "differs") else status
-
-
-def _assemble(text: str) -> bytes:
-    try:
-        from wasmtime import wat2wasm
-    except ImportError:
-        raise EmbedderError(
-            "the suite needs wasmtime to assemble its guests: pip install gadget-abi[conformance]"
-        ) from None
-    return bytes(wat2wasm(text))

@@ -69,6 +69,7 @@ class Adapter:
             "version": version("gadget-host"),
             "releases": [release.name for release in load().releases],
             "modes": ["careful", "strict"],
+            "writes": True,
         }
 
     # ------------------------------------------------------------------------------------------------- life

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..backends import KernelSymbols, Map, MapRegistry, MapSpec, MountNsFilter, PerfEventArray, SyscallTable
+from ..backends import (
+    KernelSymbols,
+    Map,
+    MapOfMaps,
+    MapRegistry,
+    MapSpec,
+    MountNsFilter,
+    PerfEventArray,
+    SyscallTable,
+)
 from ..backends.maps import map_type
 from ..schema import FieldSchema, SourceSchema
 
@@ -68,9 +77,12 @@ def _inner(item: Mapping[str, Any]) -> MapSpec | None:
 
 
 def _fill(made: Map, item: Mapping[str, Any], registry: MapRegistry) -> None:
-    for key, value in item.get("entries", {}).items():
-        # An entry of a map of maps names a map that was set up before.
-        made.put(bytes.fromhex(key), registry[value[1:]] if value.startswith("$") else bytes.fromhex(value))
+    for digits, value in item.get("entries", {}).items():
+        key = bytes.fromhex(digits)
+        if isinstance(made, MapOfMaps):
+            made.put(key, registry[value.removeprefix("$")])
+        else:
+            made.put(key, bytes.fromhex(value))
     for record in item.get("records", ()):
         assert isinstance(made, PerfEventArray)
         made.output(bytes.fromhex(record), wait=True)
