@@ -30,6 +30,7 @@ __all__ = ["cache_dir", "compile_guest", "compile_text", "compile_wat"]
 
 _KEEP_BYTES = 1 << 30
 _SUFFIX = ".cwasm"
+_ENGINE = f"wasmtime {version('wasmtime')}"
 
 
 def cache_dir() -> Path:
@@ -82,7 +83,7 @@ def _load(engine: wasmtime.Engine, key: str, make: Callable[[], bytes]) -> wasmt
 
 def _key(made_from: bytes, kind: str) -> str:
     digest = hashlib.sha256(made_from, usedforsecurity=False)
-    digest.update(f"wasmtime {version('wasmtime')} {kind}".encode())
+    digest.update(f"{_ENGINE} {kind}".encode())
     return digest.hexdigest()[:40]
 
 
