@@ -3,7 +3,7 @@
 JSON numbers are read as doubles by many languages, so what a double cannot hold is a tagged string::
 
     "u64:0xffffffffffffffff"   "i64:-1"   "f64:1.5"   "f32:nan"   "u8:7"    numbers, little-endian
-    "bytes:00ff"                                                            bytes in hexadecimal
+    "bytes:00ff"   "bytes:61*4096"                                          bytes in hexadecimal, repeated
     "text"                                                                  UTF-8, without a NUL at the end
     5, -1, true                                                             a number whose width is known otherwise
 """
@@ -20,7 +20,7 @@ __all__ = ["MASK", "bits_of", "bytes_of", "is_tagged", "matches", "to_kind"]
 
 MASK: Final = (1 << 64) - 1
 _TAG: Final = re.compile(r"([ui])(8|16|32|64):(-?(?:0x[0-9a-fA-F]+|\d+))|f(32|64):(\S+)")
-_ALSO: Final = re.compile(r"bytes:((?:[0-9a-fA-F]{2})*)")
+_ALSO: Final = re.compile(r"bytes:((?:[0-9a-fA-F]{2})*)(?:\*(\d+))?")
 
 
 def is_tagged(value: object) -> bool:
@@ -37,7 +37,7 @@ def bytes_of(value: object) -> bytes:
     if not isinstance(value, str):
         raise EmbedderError(f'{value!r} has no width: write "u32:{value}", say')
     if found := _ALSO.fullmatch(value):
-        return bytes.fromhex(found[1])
+        return bytes.fromhex(found[1]) * int(found[2] or 1)
     if not (found := _TAG.fullmatch(value)):
         return value.encode()
     if found[5]:
