@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 
+@cache
 def version_key(release: str) -> tuple[int, ...]:
     """Sort key of a release name: "v0.38.1" -> (0, 38, 1)."""
     return tuple(int(part) for part in release.removeprefix("v").split("."))
@@ -312,7 +315,7 @@ class SignatureSet:
     releases: tuple[str, ...]
     forms: Mapping[str, Form]
 
-    @property
+    @cached_property
     def signatures(self) -> frozenset[str]:
         """Every function with module and core type: "ig.getMap(i64) -> (i32)"."""
         return frozenset(f"{self.family.module}.{form.signature}" for form in self.forms.values())
