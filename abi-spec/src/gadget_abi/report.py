@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, islice
 
 from gadget_abi.check import WASI, Problem, problems_in, wasi_problems
 from gadget_abi.choose import Choice, choose
@@ -14,6 +15,8 @@ from gadget_abi.table import Abi, Change, Export, Family, Function, Quirk
 from gadget_abi.wasm import External, Kind, Module, constant_result, is_component, read_module
 
 __all__ = ["Absence", "Caution", "ImportUse", "Report", "Start", "check_bytes", "check_module"]
+
+_MOST = 1000  # problems of one module on one release: a broken file can have any number
 
 
 @dataclass(frozen=True)
@@ -222,11 +225,11 @@ def _version_problems(data: bytes, module: Module, abi: Abi) -> Iterator[Problem
 
 def check_module(module: Module, abi: Abi, also: list[Problem] | None = None) -> Report:
     """Check a module against every release of the ABI; `also` are problems it has on all of them."""
-    everywhere = [*(also or ()), *wasi_problems(module)]
+    everywhere = [*(also or ()), *islice(wasi_problems(module), _MOST)]
     found: dict[str, tuple[Problem, ...]] = {}
     for sigset in abi.signature_sets:
         # Within a set no release refuses what another takes: what is required has changed with the sets only.
-        problems = (*everywhere, *problems_in(module, abi, sigset.releases[-1]))
+        problems = tuple(islice(chain(everywhere, problems_in(module, abi, sigset.releases[-1])), _MOST))
         found.update(dict.fromkeys(sigset.releases, problems))
     releases = tuple(name for name, problems in found.items() if all(p.tolerated for p in problems))
     # Without a release that fits, the one with the fewest complaints is what the author aimed at.

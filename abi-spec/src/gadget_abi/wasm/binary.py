@@ -9,7 +9,7 @@ from typing import Self
 
 from gadget_abi.errors import WasmError
 
-__all__ = ["Reader"]
+__all__ = ["MAX_ENTRIES", "Reader"]
 
 # The most entries of one vector; engines refuse more (WebAssembly JavaScript API, "Limits").
 MAX_ENTRIES = 1_000_000

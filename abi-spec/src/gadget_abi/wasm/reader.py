@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gadget_abi.errors import WasmError
+from gadget_abi.wasm.binary import MAX_ENTRIES
 from gadget_abi.wasm.code import name_functions, scan_code
 from gadget_abi.wasm.decoder import Decoder
 from gadget_abi.wasm.module import External, FuncType, Kind, Limits, Module, Section, Span, Use
@@ -21,6 +22,7 @@ MAGIC = b"\0asm"
 CORE_VERSION = b"\1\0\0\0"
 COMPONENT_LAYER = b"\1\0"  # upper half of the version field of a component (component-model, Binary.md)
 
+_MOST_EXTERNALS = 100_000  # imports, exports: ten times what the largest programs have
 _MOST_ELEMENTS = 10_000_000  # of a table, as engines have it
 
 _ORDER = [
@@ -97,8 +99,8 @@ def _custom(module: Module, body: Decoder) -> Span | None:
     return Span(body.at, body.end) if module.custom[-1] == "name" else None
 
 
-def _each(body: Decoder, what: str, read: Callable[[], object]) -> None:
-    for _ in range(body.count(what)):
+def _each(body: Decoder, what: str, read: Callable[[], object], most: int = MAX_ENTRIES) -> None:
+    for _ in range(body.count(what, most)):
         read()
 
 
@@ -169,7 +171,7 @@ def _imports(module: Module, body: Decoder) -> None:
         index, declared = _DEFINE[kind](module, body)
         module.imports.append(External(*names, kind, declared, index))
 
-    _each(body, "imports", entry)
+    _each(body, "imports", entry, _MOST_EXTERNALS)
 
 
 def _function(module: Module, body: Decoder) -> tuple[int, FuncType]:
@@ -266,7 +268,7 @@ def _exports(module: Module, body: Decoder) -> None:
         seen.add(name)
         module.exports.append(_exported(module, name, Kind(kind), index, start))
 
-    _each(body, "exports", entry)
+    _each(body, "exports", entry, _MOST_EXTERNALS)
 
 
 def _exported(module: Module, name: str, kind: Kind, index: int, at: int) -> External:
