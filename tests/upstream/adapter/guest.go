@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+	"oras.land/oras-go/v2/content/memory"
+
+	"github.com/inspektor-gadget/inspektor-gadget/pkg/datasource"
+	gadgetcontext "github.com/inspektor-gadget/inspektor-gadget/pkg/gadget-context"
+	"github.com/inspektor-gadget/inspektor-gadget/pkg/logger"
+	"github.com/inspektor-gadget/inspektor-gadget/pkg/operators"
+	_ "github.com/inspektor-gadget/inspektor-gadget/pkg/operators/wasm"
+)
+
+const (
+	mediaType = "application/vnd.gadget.wasm.program.v1+binary"
+	// A step that takes longer is one that never ends: upstream has a deadline for gadgetStop only.
+	patience = 3 * time.Second
+)
+
+// guest is one gadget in the real operator, from load to close.
+type guest struct {
+	context  *gadgetcontext.GadgetContext
+	log      *recorder
+	sources  map[string]*source
+	params   map[string]string
+	pieces   []piece
+	instance operators.ImageOperatorInstance
+	module   api.Module // known from the first call of an export on
+	early    error      // what instantiating gave, for init to report
+	events   []seenEvent
+	toClose  []func() error
+}
+
+func newGuest(request *request) (*guest, string, error) {
+	g := &guest{log: newRecorder(request.Setup.LogLevel), pieces: request.Memory, params: request.Setup.Params}
+	ctx := experimental.WithFunctionListenerFactory(context.Background(), g)
+	g.context = gadgetcontext.New(ctx, "conformance", gadgetcontext.WithLogger(logger.NewFromGenericLogger(g.log)))
+	reason, err := g.setUp(&request.Setup)
+	return g, reason, err
+}
+
+// NewFunctionListener makes wazero hand over the module when an export runs for the first time, which is before
+// gadgetInit and after the operator let go of the bytes.
+func (g *guest) NewFunctionListener(definition api.FunctionDefinition) experimental.FunctionListener {
+	early := []string{"_start", "_initialize", "gadgetAPIVersion"}
+	for _, name := range definition.ExportNames() {
+		if slices.Contains(early, name) {
+			return g
+		}
+	}
+	return nil
+}
+
+func (g *guest) Before(_ context.Context, module api.Module, _ api.FunctionDefinition, _ []uint64, _ experimental.StackIterator) {
+	if g.module != nil {
+		return
+	}
+	g.module = module
+	for _, piece := range g.pieces {
+		data, _ := hex.DecodeString(piece.Bytes)
+		module.Memory().Write(piece.Address, data)
+	}
+}
+
+func (g *guest) After(context.Context, api.Module, api.FunctionDefinition, []uint64) {}
+
+func (g *guest) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
+
+// ------------------------------------------------------------------------------------------------------ life
+
+// load instantiates, which in upstream includes gadgetInit from v0.42 on. A module that was refused before any of
+// its code ran fails here; everything later is kept for init.
+func (g *guest) load(request *request) error {
+	wasm, err := os.ReadFile(request.Module)
+	if err != nil {
+		return err
+	}
+	store := memory.New()
+	descriptor := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(wasm), Size: int64(len(wasm))}
+	if err := store.Push(g.context.Context(), descriptor, newReader(wasm)); err != nil {
+		return err
+	}
+	operator, _ := operators.GetImageOperatorForMediaType(mediaType)
+	g.instance, g.early = operator.InstantiateImageOperator(g.context, store, descriptor, g.params)
+	if g.early != nil && g.module == nil {
+		return g.early
+	}
+	g.log.hold()
+	return nil
+}
+
+func (g *guest) init() error {
+	g.log.release()
+	if g.early != nil {
+		return g.early
+	}
+	if old, ok := g.instance.(interface {
+		Prepare(operators.GadgetContext) error
+	}); ok {
+		if err := old.Prepare(g.context); err != nil {
+			return err
+		}
+	}
+	return g.observeSources()
+}
+
+func (g *guest) start() error {
+	if first, ok := g.instance.(operators.PreStart); ok {
+		if err := first.PreStart(g.context); err != nil {
+			return err
+		}
+	}
+	return g.instance.Start(g.context)
+}
+
+func (g *guest) stop() error {
+	err := g.instance.Stop(g.context)
+	if last, ok := g.instance.(operators.PostStop); ok {
+		err = errors.Join(err, last.PostStop(g.context))
+	}
+	return err
+}
+
+func (g *guest) call(export string) error {
+	function := g.module.ExportedFunction(export)
+	if function == nil {
+		return fmt.Errorf("no export %s", export)
+	}
+	_, err := function.Call(context.Background())
+	return err
+}
+
+func (g *guest) close() {
+	g.context.Cancel()
+	if last, ok := g.instance.(interface {
+		Close(operators.GadgetContext) error
+	}); ok && !reflect.ValueOf(g.instance).IsNil() {
+		_ = last.Close(g.context)
+	}
+	for _, close := range g.toClose {
+		_ = close()
+	}
+}
+
+// observe takes a step and tells what went wrong, what was logged and what was emitted in it. A panic is what ends
+// the real process; here it is a failure like any other.
+func (g *guest) observe(step func() error) observation {
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if reason := recover(); reason != nil {
+				done <- fmt.Errorf("panic: %v", reason)
+			}
+		}()
+		done <- step()
+	}()
+	var err error
+	select {
+	case err = <-done:
+	case <-time.After(patience):
+		err = errors.New("it hangs")
+		g.context.Cancel()
+	}
+	found := observation{Logs: g.log.take(), Events: append([]seenEvent{}, g.events...)}
+	g.events = nil
+	if err != nil {
+		text := err.Error()
+		found.Failed = &text
+	}
+	return found
+}
+
+// ---------------------------------------------------------------------------------------------------- looking
+
+func (g *guest) read(address, length uint32) any {
+	if g.module == nil {
+		return failure{"the module never ran"}
+	}
+	data, ok := g.module.Memory().Read(address, length)
+	if !ok {
+		return failure{"outside the memory"}
+	}
+	return map[string]string{"bytes": hex.EncodeToString(data)}
+}
+
+func (g *guest) handles() int {
+	return reflect.ValueOf(g.instance).Elem().FieldByName("handleMap").Len()
+}
+
+func (g *guest) emit(request *request) error {
+	source, ok := g.sources[request.Source]
+	if !ok {
+		return fmt.Errorf("no source %s", request.Source)
+	}
+	for range max(request.Count, 1) {
+		packet, err := source.packet(request.Packet)
+		if err != nil {
+			return err
+		}
+		if err := source.EmitAndRelease(packet); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *guest) observeSources() error {
+	for name, found := range g.context.GetDataSources() {
+		if _, ok := g.sources[name]; !ok || g.sources[name].DataSource != found {
+			g.sources[name] = &source{DataSource: found}
+		}
+		err := found.SubscribePacket(func(from datasource.DataSource, packet datasource.Packet) error {
+			g.events = append(g.events, seenEvent{from.Name(), elements(from, packet)})
+			return nil
+		}, 10000)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

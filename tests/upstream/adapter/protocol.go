@@ -1,0 +1,95 @@
+package main
+
+// The suite's protocol, version 1.
+
+type request struct {
+	Do      string    `json:"do"`
+	Module  string    `json:"module"`
+	Setup   setup     `json:"setup"`
+	Memory  []piece   `json:"memory"`
+	Source  string    `json:"source"`
+	Packet  []element `json:"packet"`
+	Count   int       `json:"count"`
+	Export  string    `json:"export"`
+	Address uint32    `json:"address"`
+	Length  uint32    `json:"length"`
+}
+
+type element map[string]string
+
+type piece struct {
+	Address uint32 `json:"address"`
+	Bytes   string `json:"bytes"`
+}
+
+type setup struct {
+	Sources  []sourceSetup     `json:"sources"`
+	Params   map[string]string `json:"params"`
+	Config   map[string]any    `json:"config"`
+	Maps     []mapSetup        `json:"maps"`
+	Syscalls string            `json:"syscalls"`
+	Kallsyms []string          `json:"kallsyms"`
+	MountNs  []string          `json:"mntns"`
+	LogLevel string            `json:"log_level"`
+}
+
+type sourceSetup struct {
+	Name    string        `json:"name"`
+	Type    string        `json:"type"`
+	Structs []structSetup `json:"structs"`
+	Fields  []fieldSetup  `json:"fields"`
+}
+
+type structSetup struct {
+	Size    uint32       `json:"size"`
+	Members []fieldSetup `json:"members"`
+}
+
+type fieldSetup struct {
+	Name   string `json:"name"`
+	Kind   string `json:"kind"`
+	Offset uint32 `json:"offset"`
+	Size   uint32 `json:"size"`
+}
+
+type mapSetup struct {
+	Name       string            `json:"name"`
+	Type       string            `json:"type"`
+	KeySize    uint32            `json:"key_size"`
+	ValueSize  uint32            `json:"value_size"`
+	MaxEntries uint32            `json:"max_entries"`
+	Inner      *mapSetup         `json:"inner"`
+	Entries    map[string]string `json:"entries"`
+	Records    []string          `json:"records"`
+}
+
+type hello struct {
+	Name     string   `json:"name"`
+	Version  string   `json:"version"`
+	Releases []string `json:"releases"`
+	Modes    []string `json:"modes"`
+}
+
+type failure struct {
+	Error string `json:"error"`
+}
+
+type unsupported struct {
+	Unsupported string `json:"unsupported"`
+}
+
+type observation struct {
+	Failed *string     `json:"failed"`
+	Logs   []logLine   `json:"logs"`
+	Events []seenEvent `json:"events"`
+}
+
+type logLine struct {
+	Level   int    `json:"level"`
+	Message string `json:"message"`
+}
+
+type seenEvent struct {
+	Source string    `json:"source"`
+	Packet []element `json:"packet"`
+}
