@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gadget_abi.check import WASI, problems_in
+from gadget_abi.check import WASI
 from gadget_abi.errors import EmbedderError
 from gadget_abi.table import Abi, SignatureSet
 from gadget_abi.wasm import Module
@@ -62,7 +62,7 @@ def choose(module: Module, abi: Abi, *, family: str | None = None, release: str 
     within = [s for s in fitting if s in allowed]
     asked = f"release {release} was asked for" if release else f"family {family} was asked for"
     if not within:
-        best = release or _closest(module, abi, allowed)
+        best = release or _closest(module, needed, allowed)
         return _misfit(abi, best, fitting, asked if release or family else "nothing comes closer")
     if release or family:
         return _choice(abi, release or within[-1].releases[-1], within, asked)
@@ -145,12 +145,11 @@ def _misfit(abi: Abi, release: str, fitting: Sequence[SignatureSet], reason: str
     return Choice(release, own.family.name, own.name, reason, fits=False, hint=hint)
 
 
-def _closest(module: Module, abi: Abi, allowed: Sequence[SignatureSet]) -> str:
-    """The newest of the releases with the fewest things in the way; a foreign import module is one more."""
+def _closest(module: Module, needed: frozenset[str], allowed: Sequence[SignatureSet]) -> str:
+    """The newest of the releases that lack the fewest imports; a foreign import module is one more."""
     modules = {item.module for item in module.imports}
 
-    def in_the_way(candidate: SignatureSet) -> int:
-        problems = problems_in(module, abi, candidate.releases[-1])
-        return sum(1 for _ in problems) + (candidate.family.module not in modules)
+    def lacking(candidate: SignatureSet) -> int:
+        return len(needed - candidate.signatures) + (candidate.family.module not in modules)
 
-    return min(reversed(allowed), key=in_the_way).releases[-1]
+    return min(reversed(allowed), key=lacking).releases[-1]

@@ -8,7 +8,7 @@ from gadget_abi.errors import EmbedderError
 
 __all__ = ["read_file"]
 
-_MOST = 256 * 2**20  # bytes; a gadget may have 16 MiB of memory, and debug information is no larger
+_MOST = 128 * 2**20  # bytes; a gadget may have 16 MiB of memory, the rest is debug information
 
 
 def read_file(path: Path) -> bytes:

@@ -28,6 +28,7 @@ _REFERENCES = {
     0x74: ("nullexnref", "exceptions"),
 }
 _REF_NULL, _REF, _EMPTY = 0x63, 0x64, 0x40
+_MOST_CONSTANT = 10_000  # instructions: a global's value is one, an array's initial elements may be many
 _PREFIXES = frozenset(prefix for prefix, _ in INSTRUCTIONS if prefix)
 
 
@@ -139,7 +140,8 @@ class Decoder(Reader):
 
     def constant(self, imported_globals: int) -> None:
         """Step over a constant expression."""
-        while True:
+        first = self.at
+        for _ in range(_MOST_CONSTANT):
             start = self.at
             opcode, index = self.instruction()
             if opcode == (0, 0x0B):
@@ -148,6 +150,7 @@ class Decoder(Reader):
                 self.note("extended-const", start)
             elif opcode not in _CONSTANT and INSTRUCTIONS[opcode].feature != "gc":
                 raise self.fail("an instruction that is not constant in a constant expression", start)
+        raise self.fail(f"a constant expression of more than {_MOST_CONSTANT} instructions", first)
 
     def memory_index(self) -> int:
         """Index of a memory: 0, until there could be several."""

@@ -23,6 +23,7 @@ CORE_VERSION = b"\1\0\0\0"
 COMPONENT_LAYER = b"\1\0"  # upper half of the version field of a component (component-model, Binary.md)
 
 _MOST_EXTERNALS = 100_000  # imports, exports: ten times what the largest programs have
+_MOST_CUSTOMS = 10_000
 _MOST_ELEMENTS = 10_000_000  # of a table, as engines have it
 
 _ORDER = [
@@ -95,6 +96,8 @@ def _check(module: Module, reader: Decoder) -> None:
 
 def _custom(module: Module, body: Decoder) -> Span | None:
     """Note a custom section; gives the place of the one that names functions."""
+    if len(module.custom) == _MOST_CUSTOMS:
+        raise body.fail(f"more than {_MOST_CUSTOMS} custom sections")
     module.custom.append(body.name())
     return Span(body.at, body.end) if module.custom[-1] == "name" else None
 
