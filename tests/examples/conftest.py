@@ -6,17 +6,22 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 
+import gadget_abi
+from gadget_build.program import find_program
+from gadget_build.release import choose_release
 from tests.examples.reference import DEFAULT, EXAMPLES
+from tests.linker.components import linker_of
 
 GADGET = Path(sys.executable).with_name("gadget")
 RECORDED = {source: EXAMPLES / "data" / f"trace_{source}.jsonl.gz" for source in ("open", "exec")}
 SOURCE = {"redact": "open", "top_files": "open", "exec_storm": "exec"}
 
+Built = Callable[..., Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -26,28 +31,33 @@ def gadget(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Build an example by name; the answer is its .wasm file, in a directory of its own with gadget.yaml."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Build an example by name, for a link family; the answer is its .wasm file, with gadget.yaml beside it."""
+    linked = {name: cache(partial(linker_of, EXAMPLES / name)) for name in SOURCE}
+    abi = gadget_abi.load()
 
     @cache
-    def build(name: str) -> Path:
-        directory = tmp_path_factory.mktemp(name)
+    def build(name: str, family: str = "ig") -> Path:
+        directory = tmp_path_factory.mktemp(f"{name}-{family}")
         shutil.copy(EXAMPLES / name / "gadget.yaml", directory)
-        done = gadget("build", EXAMPLES / name, "-o", directory / f"{name}.wasm")
-        assert done.returncode == 0, done.stderr
-        return directory / f"{name}.wasm"
+        release = choose_release(find_program(EXAMPLES / name), abi, family=family)
+        module = directory / f"{name}.wasm"
+        module.write_bytes(linked[name]()(release))
+        return module
 
     return build
 
 
 @pytest.fixture(scope="session")
-def run(built: Callable[[str], Path]) -> Run:
+def run(built: Built) -> Run:
     """Run an example over the stream it is made for; without arguments, printing JSON."""
 
     @cache
-    def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(name: str, *arguments: str, family: str = "ig") -> subprocess.CompletedProcess[str]:
         source = SOURCE[name]
-        done = gadget("run", built(name), "-i", f"{source}={RECORDED[source]}", "-o", "json", *arguments)
+        done = gadget(
+            "run", built(name, family), "-i", f"{source}={RECORDED[source]}", "-o", "json", *arguments
+        )
         assert done.returncode == 0, done.stderr
         return done
 

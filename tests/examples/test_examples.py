@@ -7,14 +7,13 @@ import json
 import re
 import shlex
 import shutil
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.examples.conftest import RECORDED, SOURCE, Run, gadget
+import gadget_abi
+from tests.examples.conftest import RECORDED, SOURCE, Built, Run, gadget
 from tests.examples.reference import DEFAULT, EXAMPLES, exec_storm, expected, stream, text, top_files
 
 ROOT = EXAMPLES.parent
@@ -102,9 +101,7 @@ def test_metadata_describes_what_is_shown(example: str, run: Run) -> None:
     assert set(heading.lower().split()) == shown
 
 
-def test_metadata_has_the_defaults_of_the_program(
-    example: str, built: Callable[[str], Path], run: Run
-) -> None:
+def test_metadata_has_the_defaults_of_the_program(example: str, built: Built, run: Run) -> None:
     """Without its gadget.yaml, with the program's defaults, an example prints the same."""
     alone = built(example).with_name("alone")
     alone.mkdir()
@@ -126,8 +123,32 @@ def test_a_field_described_for_the_recorded_source_exists() -> None:
     assert set(metadata["datasources"]["open"]["fields"]) == recorded | {"access"}
 
 
-def test_an_example_runs_on_inspektor_gadget(example: str, built: Callable[[str], Path]) -> None:
-    """The linked module imports what v0.55.1, the newest release known, offers."""
+def test_an_example_runs_on_inspektor_gadget(example: str, built: Built) -> None:
+    """The linked module imports what the newest release known offers."""
     done = gadget("check", built(example))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "and later" in done.stdout
+    assert gadget_abi.load().newest in done.stdout.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("redact", "env-malloc"),
+        ("redact", "env-dst"),
+        ("top_files", "env-malloc"),
+        ("exec_storm", "env-malloc"),
+    ],
+)
+def test_an_example_prints_the_same_in_older_releases(name: str, family: str, run: Run) -> None:
+    """Built for another link family, it reads, writes and emits the same, over the whole stream."""
+    done = run(name, family=family)
+    assert done.stdout == run(name).stdout
+    assert f"({family}, " in done.stderr
+
+
+def test_the_command_refuses_what_does_not_go_together() -> None:
+    """In a sentence, before anything is built."""
+    done = gadget("build", EXAMPLES / "exec_storm", "--abi", "env-malloc", "--release", "v0.33.0")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"gadget: error: {EXAMPLES / 'exec_storm' / 'program.py'}:")
+    assert "dataSourceUnreference, which ig has since v0.35.0 and v0.33.0 has not" in done.stderr

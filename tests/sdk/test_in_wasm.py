@@ -133,6 +133,20 @@ def test_bytes_outlive_the_memory_they_were_written_from(family: str, module: Ca
         assert [found["raw"] for found in changed.drain()] == expected
 
 
+@pytest.mark.parametrize("family", WASM)
+def test_memory_does_not_grow(family: str, module: Callable[[str], Path]) -> None:
+    """40 MB of strings go through a gadget of at most 16, whoever allocates them."""
+    with Gadget.load(module(family)) as gadget:
+        add_sources(gadget)
+        gadget.start()
+        batch, pages = [event("x" * 4096, raw=bytes(4096))] * 100, []
+        for _ in range(50):
+            gadget.sources["in"].emit_batch(batch)
+            pages.append(gadget.stats.guest_pages)
+        assert gadget.stats.errors == 0
+    assert pages[10] == pages[-1]
+
+
 def test_arrays_are_read_appended_to_and_emitted(load: Any) -> None:
     """The row that was appended is in the array, and all come out in order."""
     gadget = load()

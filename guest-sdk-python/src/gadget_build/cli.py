@@ -48,12 +48,17 @@ def run(args: argparse.Namespace) -> int:
     finally:
         progress.clear()
     seconds = time.monotonic() - begun
-    until = f"to {result.family.until}" if result.family.until else "and later"
     print(
         f"{result.output}: {result.size / 1e6:.1f} MB, {result.pages} pages at start, "
-        f"for ig {result.release} {until}, {seconds:.1f} s"
+        f"for ig {_span(result.release, result.family.until)}, {seconds:.1f} s"
     )
     return 0
+
+
+def _span(release: str, last: str | None) -> str:
+    if last is None:
+        return f"{release} and later"
+    return f"{release} only" if release == last else f"{release} to {last}"
 
 
 class _Progress:
