@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from textwrap import fill
 from typing import Any
 
 from gadget_abi import Abi
@@ -95,11 +96,19 @@ def needless_reasons(cells: Iterable[Cell]) -> list[str]:
 
 
 def matrix_text(cells: Iterable[Cell]) -> str:
-    """A table for each set: numbers of cases, `-` where there is a reason for none, `!` where there is not."""
+    """A table for each set, and the reasons: numbers of cases, `-` where there is a reason for none, `!` for a gap."""
     by_set: dict[str, dict[str, list[Cell]]] = {}
+    reasons: dict[str, list[str]] = {}
     for cell in cells:
         by_set.setdefault(cell.signature_set, {}).setdefault(cell.function, []).append(cell)
-    return "\n\n".join(_table(name, rows) for name, rows in by_set.items())
+        if cell.reason and not cell.cases:
+            reasons.setdefault(f"{cell.column}: {cell.reason}", []).append(cell.function)
+    tables = [_table(name, rows) for name, rows in by_set.items()]
+    return "\n\n".join([*tables, *(_reason_text(*item) for item in reasons.items())])
+
+
+def _reason_text(reason: str, functions: Iterable[str]) -> str:
+    return fill(f"- {reason}: {', '.join(dict.fromkeys(functions))}", 110, subsequent_indent="  ")
 
 
 def _table(name: str, rows: Mapping[str, list[Cell]]) -> str:

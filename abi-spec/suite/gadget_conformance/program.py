@@ -13,7 +13,7 @@ from gadget_abi import EmbedderError, Form, Param
 from . import layout
 from .case import Run
 from .layout import PHASES, SPECIAL
-from .memory import MEMORY_END, Area, Data, pack
+from .memory import MEMORY_END, Area, Data
 from .values import MASK, bits_of, bytes_of, is_tagged
 
 __all__ = ["Content", "Program", "Step", "Value"]
@@ -266,10 +266,8 @@ class Program:
         if "string" in arg:
             return 0, self.data.add(repr(arg["string"]), arg["string"].encode()).packed
         if "packed" in arg:
-            slot, address = self._plain(arg["packed"][0])
-            if slot:
-                raise EmbedderError("the address of a packed pointer is a number")
-            return 0, pack(address, arg["packed"][1])
+            (slot, address), length = self._plain(arg["packed"][0]), bits_of(arg["packed"][1])
+            return slot, (length << 32) + address & MASK
         if "buffer" in arg:
             area = self._area(arg["buffer"])
             return 0, area.packed if param.type.core == "i64" else area.address
