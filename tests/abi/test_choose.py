@@ -58,9 +58,17 @@ DECISIONS = {
         ('(import "env" "getParamValue" (func (param i64) (result i64)))', MALLOC),
         *("v0.37.0", "env-malloc", "sig-2", "no other family has env.getParamValue(i64) -> (i64)"),
     ),
+    "functions that only the malloc family has, and one of another type": (
+        (
+            '(import "env" "fieldGet" (func (param i32 i32 i32) (result i64)))',
+            '(import "env" "getParamValue" (func (param i64) (result i64)))',
+            MALLOC,
+        ),
+        *("v0.37.0", "env-malloc", "sig-2", "no other family has env.fieldGet"),
+    ),
     "a function that only the destination family has": (
         ('(import "env" "getSyscallID" (func (param i64) (result i32)))', MALLOC),
-        *("v0.38.1", "env-dst", "sig-5", "no other family has env.getSyscallID(i64) -> (i32)"),
+        *("v0.38.1", "env-dst", "sig-5", "no other family has env.getSyscallID"),
     ),
     "common functions, malloc": (
         (LOG, MALLOC),
@@ -129,6 +137,10 @@ def test_what_was_asked_for_and_does_not_fit(
     [
         (['(import "env" "gadgetSing" (func))', MALLOC], "v0.38.1"),
         (['(import "env" "gadgetSing" (func))', *imports_of(ABI.signature_sets[0]), MALLOC], "v0.37.0"),
+        (
+            ['(import "env" "fieldGet" (func (param i32 i32 i32) (result i64)))', LOG.replace("i64", "i32")],
+            "v0.37.0",
+        ),
         (['(import "ig" "fieldGet" (func (param i32 i32 i32) (result i64)))'], "v0.55.1"),
         (['(import "wasi_unstable" "fd_write" (func))'], "v0.55.1"),
     ],

@@ -8,7 +8,7 @@ import pytest
 import gadget_abi
 from gadget_abi import GuestError
 from gadget_host import FieldSchema, Gadget, Phase, SourceSchema
-from tests.host.puppet import ABI, CALLBACK, MALLOC, Puppet, imported, wat
+from tests.host.puppet import ABI, CALLBACK, MALLOC, Puppet, doubler, imported, wat
 
 OPEN = SourceSchema("open", "single", (FieldSchema("pid", "Uint32"), FieldSchema("Comm", "String")))
 HOOKS = [
@@ -202,43 +202,6 @@ def test_a_gadget_that_imports_all_of_a_set_lives_in_each_of_its_releases(
                 assert (gadget.abi, gadget.signature_set) == (sigset.family.name, sigset.name)
                 gadget.start()
                 gadget.stop()
-
-
-def doubler(release: str) -> bytes:
-    """A gadget of any set that doubles "pid" and puts a mark before "Comm"."""
-    forms = ABI.forms_in(release)
-    wanted = ["getDataSource", "dataSourceGetField", "dataSourceSubscribe", "fieldSet"]
-    if "fieldGet" in forms:
-        wanted.append("fieldGet")
-        pid = "(call $fieldGet (global.get $pid) (local.get $data) (i32.const 8))"
-        comm = "(call $fieldGet (global.get $comm) (local.get $data) (i32.const 12))"
-    else:
-        wanted += ["fieldGetScalar", "fieldGetBuffer"]
-        pointer = "(i32.const 0)" if len(forms["fieldGetScalar"].params) == 4 else ""
-        pid = f"(call $fieldGetScalar (global.get $pid) (local.get $data) (i32.const 8) {pointer})"
-        comm = """(i64.or (i64.const 0x2000) (i64.shl (i64.extend_i32_u (call $fieldGetBuffer (global.get $comm)
-          (local.get $data) (i32.const 12) (i64.const 0x4000002000))) (i64.const 32)))"""
-    malloc = MALLOC if release <= "v0.37.0" else ""
-    return wat(
-        f"""{imported(release, *wanted)} (data (i32.const 8) "openpidComm>") {malloc}
-        (global $pid (mut i32) (i32.const 0)) (global $comm (mut i32) (i32.const 0))
-        (func (export "gadgetInit") (result i32) (local $open i32)
-          (local.set $open (call $getDataSource (i64.const 0x400000008)))
-          (global.set $pid (call $dataSourceGetField (local.get $open) (i64.const 0x30000000c)))
-          (global.set $comm (call $dataSourceGetField (local.get $open) (i64.const 0x40000000f)))
-          (call $dataSourceSubscribe (local.get $open) (i32.const 1) (i32.const 0) (i64.const 5)))
-        (func (export "dataSourceCallback") (param $callback i64) (param $source i32) (param $data i32)
-          (local $comm i64) (local $size i32)
-          (drop (call $fieldSet (global.get $pid) (local.get $data) (i32.const 8)
-            (i64.mul (i64.const 2) {pid})))
-          (local.set $comm {comm})
-          (local.set $size (i32.wrap_i64 (i64.shr_u (local.get $comm) (i64.const 32))))
-          (i32.store8 (i32.const 0x3000) (i32.const 62))
-          (memory.copy (i32.const 0x3001) (i32.wrap_i64 (local.get $comm)) (local.get $size))
-          (drop (call $fieldSet (global.get $comm) (local.get $data) (i32.const 12)
-            (i64.or (i64.const 0x3000)
-              (i64.shl (i64.extend_i32_u (i32.add (local.get $size) (i32.const 1))) (i64.const 32))))))"""
-    )
 
 
 @pytest.mark.parametrize("strict", [False, True], ids=["careful", "strict"])

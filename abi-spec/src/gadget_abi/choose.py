@@ -124,7 +124,11 @@ def _tell_tale(abi: Abi, needed: frozenset[str], sets: Sequence[SignatureSet]) -
     if [family.module for family in abi.families].count(own.module) == 1:
         return f"it imports from {own.module!r}"
     others = frozenset[str]().union(*(s.signatures for s in abi.signature_sets if s.family != own))
-    return f"no other family has {min(needed - others)}"
+    names = {signature.partition("(")[0] for signature in others}
+    known, name, signature = min(
+        (f.partition("(")[0] in names, f.partition("(")[0], f) for f in needed - others
+    )
+    return f"no other family has {signature if known else name}"
 
 
 def _span(sets: Sequence[SignatureSet]) -> str:
