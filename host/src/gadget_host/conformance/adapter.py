@@ -124,7 +124,8 @@ class Adapter:
 
     def _init(self, _: Answer) -> None:
         self._loaded.init()
-        self._collector = self._loaded.collect()
+        sources = self._loaded.sources
+        self._collector = self._loaded.collect([name for name in sources if sources[name].referenced])
 
     def _start(self, _: Answer) -> None:
         self._loaded.start()
