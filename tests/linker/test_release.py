@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from gadget_build import BuildError
 from gadget_build.program import Program
 from gadget_build.release import choose_release
 from gadget_build.usage import FUNCTIONS, KEYWORDS, METHODS, uses
+
+README = Path(__file__).parents[2] / "guest-sdk-python" / "README.md"
 
 # What the SDK does without where the host lacks it.
 OPTIONAL = {"gadgetShouldLog", "releaseHandle", "fieldGetScalar", "fieldGetBuffer"}
@@ -138,6 +141,22 @@ def test_every_later_function_has_a_name_in_python(abi: gadget_abi.Abi) -> None:
     assert set(FUNCTIONS) <= set(gadget.__all__)
     attributes = {name for kind in (gadget.Source, gadget.Field) for name in dir(kind)}
     assert set(METHODS) | {method for method, _ in KEYWORDS} <= attributes
+
+
+def test_the_readme_says_since_when(program: Program, abi: gadget_abi.Abi) -> None:
+    """Each name stands in the row of the release it needs."""
+    write(
+        program,
+        "\n".join(["gadget.source('a').add_field('b', str, tags=[])", *map("gadget.{}".format, FUNCTIONS)]),
+    )
+    with program.main.open("a") as text:
+        text.writelines(f"source.{name}\n" for name in METHODS)
+    rows = dict(re.findall(r"^\| (v[\d.]+) \| (.*) \|$", README.read_text("utf-8"), re.MULTILINE))
+    found = list(uses(program, abi))
+    assert len(found) == len(FUNCTIONS) + len(METHODS) + len(KEYWORDS)
+    for use in found:
+        name = use.name.rpartition(".")[2].rpartition("(")[2].rstrip(")")
+        assert name in re.findall(r"\w+=?", rows[use.since]) or name == "add_tags", use
 
 
 def test_a_file_that_cannot_be_parsed_uses_nothing(program: Program, abi: gadget_abi.Abi) -> None:

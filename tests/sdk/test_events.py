@@ -250,3 +250,12 @@ def test_a_packet_that_is_forgotten_is_released(host: Any, run: Any) -> None:
     for _ in range(3000):
         host.emit(source, {"number": bytes(4)})
     assert (host.logs, set(host.handles) - before) == ([], set())
+
+
+def test_an_event_without_a_handle_is_not_passed_on(host: Any, run: Any) -> None:
+    """Inspektor Gadget calls back with 0 when its handle table is full; the log says what is the matter."""
+    host.source("in", number=8)
+    gadget = run(COLLECTS)
+    gadget.exports.data_source_callback(0, 0, 0)
+    assert gadget.module.kept == []
+    assert "HostError: the host has no handle left to pass an event with" in host.logs[-1][1]

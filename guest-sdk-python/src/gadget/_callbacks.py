@@ -38,6 +38,8 @@ def data_source_callback(callback: int, source: int, data: int) -> None:
     """
     try:
         given, function = _subscriptions[callback]
+        if not data:
+            raise HostError("dataSourceCallback", "the host has no handle left to pass an event with")
         event = given(data)
         try:
             function(event)
