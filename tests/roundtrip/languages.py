@@ -141,10 +141,7 @@ def build_rust(signatures: SignatureSet, directory: Path) -> Path:
     """The guest in Rust, with its standard library."""
     if (rustc := shutil.which("rustc")) is None:
         raise NotHereError("no Rust: there is no rustc on the PATH")
-    library = subprocess.run(
-        [rustc, "--print=target-libdir", f"--target={RUST_TARGET}"], capture_output=True, text=True
-    )
-    if not Path(library.stdout.strip()).is_dir():
+    if not Path(_output([rustc, "--print=target-libdir", f"--target={RUST_TARGET}"])).is_dir():
         raise NotHereError(f"this rustc has no target {RUST_TARGET} (rustup target add {RUST_TARGET})")
     (directory / "abi.rs").write_text(declarations.rust(signatures))
     output = directory / f"{signatures.name}.wasm"
@@ -172,6 +169,10 @@ def with_start(wasm: bytes) -> bytes:
             contents = contents.replace(encoded_name("_initialize"), encoded_name("_start"))
         sections.append(section(kind, contents))
     return wasm[:8] + b"".join(sections)
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _run(command: list[str], **options: Any) -> None:
