@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,20 @@ def test_answers_without_shape(lie: Lie, said: str, adapter: Adapter, abi: Abi) 
     assert (outcome.status, outcome.findings, outcome.failed) == ("adapter", (said,), True)
 
 
+class Impatient(Adapter):
+    """Waits only half a second for what never comes, and as long as it takes for everything else."""
+
+    def ask(self, do: str, **more: Any) -> Answer:
+        """Ask with the time it may take."""
+        self.timeout = 0.5 if do == "start" and self.hangs else 600.0
+        return super().ask(do, **more)
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it is the adapter that hangs."""
+        return self.words[-1] == "hang"
+
+
 @pytest.mark.parametrize(
     ("how", "finding"),
     [
@@ -89,13 +104,13 @@ def test_answers_without_shape(lie: Lie, said: str, adapter: Adapter, abi: Abi) 
         ("killed", "start: the adapter was ended by signal 9"),
         ("chatter", "start: not an answer: 'loading ...'"),
         ("list", "start: not an answer: '[{"),
-        ("hang", "start: no answer within 5 s"),
+        ("hang", "start: no answer within 0.5 s"),
     ],
 )
 def test_an_adapter_that_breaks(how: str, finding: str, cache: Path, abi: Abi) -> None:
     """An adapter that breaks fails the case; it is started anew, and the suite goes on."""
     words = [sys.executable, str(HERE / "breaking_adapter.py"), how]
-    with Adapter(words, timeout=5.0) as adapter, Runner(adapter) as runner:
+    with Impatient(words) as adapter, Runner(adapter) as runner:
         first, second = runner.run_all(runs(abi, EVERYTHING, FAILING))
         assert adapter.starts == 2
     assert first.status == "adapter"

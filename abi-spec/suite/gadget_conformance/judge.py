@@ -71,7 +71,7 @@ def _step(
     if expect == "unreached" or not found:
         if found:
             yield "called, although nothing should have come so far"
-        elif expect not in (None, "unreached"):
+        elif expect not in (None, "unreached") or (expect is None and _is_due(program, step)):
             yield "never called"
         return
     each = expect["each"] if isinstance(expect, Mapping) and "each" in expect else [expect] * len(found)
@@ -80,6 +80,14 @@ def _step(
     for wanted, entry in zip(each, found, strict=False):
         if finding := _result(program, entry, wanted, values, seen):
             yield finding
+
+
+def _is_due(program: Program, step: Step) -> bool:
+    """Whether a step must come even though nothing is expected of it: in a phase, before anything that traps."""
+    if step.where not in program.run.profile.abi.exports:
+        return False
+    before = (other for other in program.steps[: step.number] if other.where == step.where)
+    return all(other.expect not in ("trap", "unreached") for other in before)
 
 
 def _result(

@@ -20,7 +20,7 @@ __all__ = ["Content", "Program", "Step", "Value"]
 
 Value = tuple[int, int]
 """An argument: a slot and a constant to add."""
-_REFERENCE = re.compile(r"\$(\w+)([+-]\d+)?")
+_REFERENCE = re.compile(r"\$(\w+)([+-](?:0x[0-9a-fA-F]+|\d+))?")
 _PREDEFINED = {"callback": 1, "source": 2, "data": 3}
 _FETCH_SIZE = 64
 
@@ -292,7 +292,7 @@ class Program:
         if isinstance(arg, str) and (found := _REFERENCE.fullmatch(arg)):
             if found[1] not in self.slots:
                 raise EmbedderError(f"nothing is called ${found[1]} yet")
-            return self.slots[found[1]], int(found[2] or 0) & MASK
+            return self.slots[found[1]], int(found[2] or "0", 0) & MASK
         return 0, bits_of(arg)
 
 
