@@ -120,6 +120,8 @@ def parse_table(text: str, *, name: str = "table") -> Abi:
         top = _Row(name, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise TableError(f"{name}: not TOML: {error}") from error
+    except RecursionError:
+        raise TableError(f"{name}: not TOML that can be read: nested too deep") from None
     releases = tuple(sorted(map(_release, top.rows("release")), key=lambda r: version_key(r.name)))
     abi = Abi(
         name=top.get("abi", str),

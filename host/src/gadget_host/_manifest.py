@@ -14,8 +14,9 @@ Source: upstream's pkg/metadata/v1 and pkg/params. `type` and `typeHint` are the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -27,6 +28,10 @@ from gadget_host._params import ParamSpec
 
 __all__ = ["Manifest", "read_manifest"]
 
+_MOST_DEEP, _MOST_VALUES = 50, 100_000
+_TOO_MUCH: Final = (
+    f"nested deeper than {_MOST_DEEP} levels, or more than {_MOST_VALUES} values with what aliases repeat"
+)
 PREFIX: Final = "operator.oci.wasm."
 """What the full name of a wasm parameter begins with, as `ig run` takes it."""
 
@@ -85,14 +90,29 @@ def read_manifest(path: Path) -> Manifest:
         data = yaml.safe_load(path.read_bytes())
     except OSError as error:
         raise EmbedderError(f"cannot read {path}: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as error:
+        # The last four come out of the constructors of scalars with a tag (`!!timestamp x`).
         raise EmbedderError(f"{path}: not YAML: {error}") from None
+    except RecursionError:
+        raise EmbedderError(f"{path}: {_TOO_MUCH}") from None
     data = {} if data is None else data
     where = str(path)
+    _measure(data, where, count(1))
     _mapping(data, where)
     _check_annotations(data, where)
     params, others = _params(data, where)
     return Manifest(where, str(data.get("name", "")), params, others, MappingProxyType(data))
+
+
+def _measure(data: object, where: str, counter: Iterator[int], depth: int = 1) -> None:
+    """Refuse what aliases make endless or enormous (`a: &a [*a]`): everything else would follow them."""
+    if depth > _MOST_DEEP or next(counter) > _MOST_VALUES:
+        raise EmbedderError(f"{where}: {_TOO_MUCH}")
+    inner = (
+        [*data, *data.values()] if isinstance(data, dict) else data if isinstance(data, list | set) else ()
+    )
+    for item in inner:
+        _measure(item, where, counter, depth + 1)
 
 
 def _params(data: Mapping[str, Any], where: str) -> tuple[dict[str, ParamSpec], dict[str, str]]:

@@ -12,7 +12,7 @@ from gadget_abi import EmbedderError, load
 from ._state import CallError
 from .plane import Plane
 from .rows import Codec, Leaf, Slot
-from .schema import KINDS, WIDTHS, FieldSchema
+from .schema import KINDS, MOST_FIELDS, MOST_LEVELS, WIDTHS, FieldSchema
 
 if TYPE_CHECKING:
     from .sources import Configuration
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Field", "FieldList"]
 
 _FLAGS: Final = load().enums["FieldFlags"].members
-_MOST: Final = 4096  # fields of one source; upstream has no bound
 _NO_SLOT: Final = 0xFFFFFFFF
 
 
@@ -118,8 +117,8 @@ class FieldList:
         """
         if self._is_taken(name):
             raise CallError(f"there is a field {name!r} already")
-        if len(self.all) >= _MOST:
-            raise CallError(f"a data source has room for {_MOST} fields")
+        if len(self.all) >= MOST_FIELDS:
+            raise CallError(f"a data source has room for {MOST_FIELDS} fields")
         schema = FieldSchema(name, kind)
         return self._register(schema, (name,), self._add_slot(schema, (name,)))
 
@@ -129,6 +128,10 @@ class FieldList:
         Raises:
             EmbedderError: one does not fit the others.
         """
+        if len(self.all) + len(schemas) > MOST_FIELDS:
+            raise EmbedderError(f"source {self._source!r}: it has room for {MOST_FIELDS} fields")
+        if any(len(schema.path) > MOST_LEVELS for schema in schemas):
+            raise EmbedderError(f"source {self._source!r}: a field is more than {MOST_LEVELS} levels deep")
         values = {schema.name for schema in schemas if schema.has_value} | set(self.shown)
         paths = {schema.name: _path(schema.name, values) for schema in schemas}
         for schema in schemas:

@@ -18,6 +18,8 @@ from gadget_abi import EmbedderError, load
 
 __all__ = [
     "KINDS",
+    "MOST_FIELDS",
+    "MOST_LEVELS",
     "SCHEMA_KEY",
     "WIDTHS",
     "EventError",
@@ -40,7 +42,11 @@ KINDS: Final = tuple(_ENUMS["Kind"].members)
 WIDTHS: Final = _ENUMS["Kind"].widths
 """Bytes of a value, by kind; a kind that is not in it has values of any length."""
 
-_MOST: Final = 1 << 20  # bytes of a structure in an event; upstream has no bound
+MOST_FIELDS: Final = 4096
+"""Fields of one source; upstream has no bound."""
+MOST_LEVELS: Final = 64
+"""Levels of an event; upstream has no bound."""
+_MOST_BYTES: Final = 1 << 20  # of a structure in an event; neither
 
 _KIND_BY_LOWER: Final = {name.lower(): name for name in KINDS}
 _KIND_BY_NUMBER: Final = {number: name for name, number in _ENUMS["Kind"].members.items()}
@@ -118,10 +124,10 @@ class FieldSchema:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", kind_name(self.kind))
-        if min(self.flags, self.offset, self.size) < 0 or self.offset + self.size > _MOST:
+        if min(self.flags, self.offset, self.size) < 0 or self.offset + self.size > _MOST_BYTES:
             raise EmbedderError(
                 f"field {self.name!r}: flags {self.flags}, offset {self.offset}, size {self.size}: "
-                f"none is below 0, and a structure has at most {_MOST} bytes"
+                f"none is below 0, and a structure has at most {_MOST_BYTES} bytes"
             )
 
     @property

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gadget_host.schema import FieldSchema, SourceSchema
+from gadget_host.schema import MOST_FIELDS, MOST_LEVELS, FieldSchema, SourceSchema
 
 __all__ = ["Inference", "infer"]
 
@@ -70,6 +70,8 @@ def _look_at(row: dict[str, Any], kinds: dict[str, str], left_out: dict[str, str
             left_out.setdefault(path, "always null" if value is None else f"a {type(value).__name__}")
         elif path in kinds:
             kinds[path] = _merge(kinds[path], kind)
+        elif len(kinds) >= MOST_FIELDS:
+            left_out.setdefault(path, f"there are {MOST_FIELDS} others")
         elif not _clashes(path, kinds):
             kinds[path] = kind
 
@@ -78,6 +80,8 @@ def _leaves(row: dict[str, Any], prefix: str, left_out: dict[str, str]) -> Itera
     for key, value in row.items():
         if "." in key:
             left_out[prefix + key] = "a dot in a name stands for a level"
+        elif isinstance(value, dict) and prefix.count(".") >= MOST_LEVELS - 1:
+            left_out[prefix + key] = f"more than {MOST_LEVELS} levels"
         elif isinstance(value, dict):
             yield from _leaves(value, f"{prefix}{key}.", left_out)
         else:
