@@ -91,7 +91,7 @@ def test_releases_of_an_older_line_that_came_later_are_named() -> None:
     """v0.41.2 has a later date than v0.43.0 and lacks gadgetShouldLog all the same."""
     newer = imported("ig", "gadgetShouldLog(i32) -> (i32)")
     notes = check_bytes(module(newer), ABI).notes
-    assert [note.partition(" (")[0] for note in notes] == ["v0.41.1", "v0.41.2"]
+    assert [note.partition(" (")[0] for note in notes] == [f"it does not run on v0.41.{n}" for n in (1, 2)]
     assert "2026-01-07" in notes[1]
     assert check_bytes(module(imported("ig", "gadgetLog(i32, i64) -> ()")), ABI).notes == ()
 

@@ -16,6 +16,7 @@ from gadget_abi.wasm import External, Kind, Module, constant_result, is_componen
 
 __all__ = ["Absence", "Caution", "ImportUse", "Report", "Start", "check_bytes", "check_module"]
 
+_LOAD_QUIRKS = {"hook-type", "callback-type", "no-memory"}  # about modules that are not as they should be
 _MOST = 1000  # problems of one module on one release: a broken file can have any number
 
 
@@ -110,9 +111,10 @@ class Report:
     def absences(self) -> tuple[Absence, ...]:
         """The releases it does not run on, oldest first, in runs that lack the same."""
         found: list[Absence] = []
-        for name, problems in self.by_release.items():
+        for name, all_of_them in self.by_release.items():
             if name in self.releases:
                 continue
+            problems = tuple(problem for problem in all_of_them if not problem.tolerated)
             if found and found[-1].problems == problems and self._follows(found[-1].last, name):
                 found[-1] = Absence(found[-1].first, name, problems)
             else:
@@ -149,9 +151,11 @@ class Report:
 
     @property
     def quirks(self) -> tuple[Quirk, ...]:
-        """Upstream's quirks that concern what it uses, where it runs."""
-        names = {owner.name for owner in self.used}
-        return tuple(q for q in self.abi.quirks.values() if names & set(q.about) and self._where(q))
+        """Upstream's quirks that concern what it uses, where it runs; those of loading only if it was warned of."""
+        names, warned = {owner.name for owner in self.used}, {warning.id for warning in self.warnings}
+        silent = _LOAD_QUIRKS - warned
+        found = (q for q in self.abi.quirks.values() if names & set(q.about) and self._where(q))
+        return tuple(quirk for quirk in found if quirk.id not in silent)
 
     @cached_property
     def warnings(self) -> tuple[Caution, ...]:
@@ -187,8 +191,8 @@ class Report:
     def notes(self) -> tuple[str, ...]:
         """What the order of versions and that of dates make of the verdict."""
         return tuple(
-            f"{late.name} ({late.date}) came out after {newer.name} ({newer.date}) but is of an older line: "
-            "it does not run there"
+            f"it does not run on {late.name} ({late.date}), which came out after {newer.name} ({newer.date}) but is "
+            "of an older line"
             for late, newer in late_releases(self.abi, self.releases)
         )
 

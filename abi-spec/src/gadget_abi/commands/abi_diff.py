@@ -56,8 +56,8 @@ def _side(abi: Abi, text: str) -> str | Report:
         return find_release(abi, text).name
     except EmbedderError as error:
         path = Path(text)
-        if not path.exists() and not path.suffix:
-            raise EmbedderError(f"{error}; and there is no such file") from None
+        if not path.exists() and path.suffix != ".wasm":
+            raise EmbedderError(f"{error}; nor a file") from None
     report = check_bytes(read_file(path), abi)
     if report.module is None:
         raise EmbedderError(f"{text}: {report.problems[0]}")
@@ -76,10 +76,8 @@ def _module_on_release(abi: Abi, name: str, report: Report, release: str) -> Com
 def _release_for_module(abi: Abi, release: str, name: str, report: Report) -> Compared:
     """What a host of a release has to do to run a module as the newest release would."""
     assert report.module is not None
-    diff = restrict(
-        diff_releases(abi, release, choose(report.module, abi).release),
-        [owner.name for owner in report.used],
-        abi,
-    )
+    required = [export.name for export in abi.exports.values() if export.is_required_in(release)]
+    names = [*(owner.name for owner in report.used), *required]  # a host must do without what it required
+    diff = restrict(diff_releases(abi, release, choose(report.module, abi).release), names, abi)
     text = diff_text.host_text(abi, name, report, diff)
     return Compared(text, diff_json.mixed_json(abi, name, report, diff), release not in report.releases)

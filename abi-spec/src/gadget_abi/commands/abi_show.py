@@ -13,7 +13,7 @@ from gadget_abi.commands.text import colour
 from gadget_abi.errors import EmbedderError
 from gadget_abi.table import Abi
 
-__all__ = ["Shown", "show"]
+__all__ = ["Shown", "entries", "show"]
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,20 @@ def show(abi: Abi, name: str) -> Shown:
     Raises:
         EmbedderError: there is none; names the ones that are close.
     """
-    entries = _entries(abi)
-    wanted = {key.lower(): key for key in entries}
+    known = entries(abi)
+    wanted = {key.lower(): key for key in known}
     key = wanted.get(name.lower()) or wanted.get(f"v{name.lower()}")
     if key is None:
         near = difflib.get_close_matches(name.lower(), wanted, n=3)
         near += [low for low in wanted if name and name.lower() in low and low not in near][:3]
         hint = f"; did you mean {' or '.join(wanted[low] for low in near[:4])}?" if near else ""
         raise EmbedderError(f"the ABI has nothing named {name!r}{hint}")
-    kind, entry = entries[key]
+    kind, entry = known[key]
     lines = [f"{colour(key, 'bold')}: {kind}", *TEXTS[kind](abi, entry)]
     return Shown("\n".join(lines), {"name": key, "is": kind, **entry_json(abi, kind, entry)})
 
 
-def _entries(abi: Abi) -> Mapping[str, tuple[str, Any]]:
+def entries(abi: Abi) -> Mapping[str, tuple[str, Any]]:
     """Everything that can be shown, by name; what comes first wins."""
     named: list[tuple[str, Iterable[tuple[str, Any]]]] = [
         ("host function", abi.functions.items()),
@@ -63,6 +63,6 @@ def _entries(abi: Abi) -> Mapping[str, tuple[str, Any]]:
     found: dict[str, tuple[str, Any]] = {}
     for kind, items in named:
         for key, entry in items:
-            if key.lower() not in {known.lower() for known in found}:
+            if key.lower() not in {other.lower() for other in found}:
                 found[key] = (kind, entry)
     return found

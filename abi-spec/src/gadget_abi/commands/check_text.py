@@ -42,7 +42,10 @@ def _asked(report: Report, releases: tuple[str, ...], missing: list[str]) -> Ite
     if runs:
         yield "runs", spans(report.abi, runs)
     for release in missing[:_SHOWN]:
-        yield f"not on {release}", "; ".join(str(p) for p in report.problems_on(release)[:_SHOWN])
+        yield (
+            f"not on {release}",
+            "; ".join(printable(str(p), 1000) for p in report.problems_on(release)[:_SHOWN]),
+        )
 
 
 def _some(lines: Iterator[str]) -> Iterator[str]:
@@ -58,7 +61,8 @@ def _problem(problem: Problem) -> str:
 
 
 def _summary(report: Report, module: Module) -> Iterator[tuple[str, str]]:
-    yield "signature set", ", ".join(report.signature_sets) or "none"
+    every = len(report.signature_sets) == len(report.abi.signature_sets)
+    yield "signature set", "any" if every else ", ".join(report.signature_sets) or "none"
     for family in report.families:
         yield "link family", f"{family.name}: {family.doc.removesuffix('.')}"
     if report.choice:
@@ -90,7 +94,7 @@ def _memory(report: Report, module: Module) -> str:
 
 
 def _pages(count: int) -> str:
-    return f"{count} pages ({count * _PAGE / 2**20:.1f} MiB)"
+    return f"{count} page{'s' * (count != 1)} ({count * _PAGE / 2**20:.1f} MiB)"
 
 
 def _imports(report: Report, module: Module) -> Iterator[str]:
@@ -103,6 +107,11 @@ def _imports(report: Report, module: Module) -> Iterator[str]:
             if use.item.module == name
         ]
         yield from section(f"imports of {name}", [*columns(mine), *more])
+    known = {WASI, *(use.item.module for use in report.imports)}
+    foreign = [f"{item.module}.{item.name}" for item in module.imports if item.module not in known]
+    yield from section(
+        "imports of other modules", [listing(map(printable, foreign[:_SHOWN]))] if foreign else []
+    )
     wasi = [item.name for item in module.imports if item.module == WASI]
     yield from section(f"imports of {WASI}", [listing(map(printable, wasi[:200]))] if wasi else [])
 
@@ -167,4 +176,4 @@ def _grouped(problems: list[Problem]) -> Iterator[str]:
         + (f"; {hint}" if hint else "")
         for (reason, hint), names in subjects.items()
     )
-    yield from _some(paragraph(text, first="    ", rest="      ") for text in texts)
+    yield from _some(paragraph(printable(text, 2000), first="    ", rest="      ") for text in texts)

@@ -170,6 +170,9 @@ def _guest(abi: Abi, name: str, report: Report, diff: Diff) -> Iterator[str]:
     yield ""
     yield paragraph(f"It {report.verdict}. What follows concerns what it uses, as seen from {diff.a}.")
     yield from _in_the_way(report, diff.b)
+    if not diff.differences:
+        yield ""
+        yield f"Nothing that it uses is different between {diff.a} and {diff.b}."
     yield from _breaking(diff)
     yield from _harmless(diff)
     yield from section("note", _dates(abi, diff))
@@ -196,8 +199,8 @@ def _host(abi: Abi, name: str, report: Report, diff: Diff) -> Iterator[str]:
     yield paragraph(f"It {report.verdict}. What follows concerns what it uses, as {diff.b} has it.")
     yield from _in_the_way(report, diff.a)
     yield from section(f"a host of {diff.a}, to run it as {diff.b} does", _todo(abi, diff))
-    yield from _breaking(diff)
-    yield from _harmless(diff)
+    rows = [(d.steps[-1].release, d.steps[-1].commit, _what(d)) for d in diff.differences if d.hosts]
+    yield from section("in detail", columns(rows))
 
 
 def modules_text(a: str, b: str, first: Report, second: Report, diff: ModuleDiff) -> str:

@@ -33,7 +33,7 @@ Lines = Iterator[str]
 def _function(abi: Abi, function: Function) -> Lines:
     yield paragraph(function.doc, first="  ")
     yield ""
-    rows = [("group", function.group), ("source", f"{abi.repository}/{function.source}")]
+    rows = [("group", function.group), ("source", function.source)]
     if function.replaces:
         rows.append(("replaces", ", ".join(function.replaces)))
     if replaced := [other.name for other in abi.functions.values() if function.name in other.replaces]:
