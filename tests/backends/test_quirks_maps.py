@@ -142,19 +142,31 @@ def test_quirk_perf_reader_of_no_map(release: str, strict: bool, expected: int) 
 @pytest.mark.parametrize("type", [HASH, ARRAY])
 def test_quirk_perf_reader_of_hash_careful(type: int) -> None:
     """Only a perf event array can be read."""
-    with Puppet() as p:
-        assert p.newPerfReader(p.newMap("counts", type, 4, 4, 8), 4096, 0) == 0
+    with Puppet(maps=MapRegistry(cpus=2)) as p:
+        assert p.newPerfReader(p.newMap("counts", type, 4, 4, 2), 4096, 0) == 0
 
 
 @pytest.mark.parametrize("type", [HASH, ARRAY])
 def test_quirk_perf_reader_of_hash_strict(type: int) -> None:
-    """A map that takes the host's descriptors makes a reader without records; another makes none."""
-    with Puppet(strict=True) as p:
-        reader = p.newPerfReader(p.newMap("counts", type, 4, 4, 8), 4096, 1)
+    """A map that takes the host's descriptors makes a reader without records."""
+    with Puppet(strict=True, maps=MapRegistry(cpus=2)) as p:
+        reader = p.newPerfReader(p.newMap("counts", type, 4, 4, 2), 4096, 1)
         assert reader > 1
         assert p.perfReaderPause(reader) == 0
         assert p.perfReaderRead(reader, p.room(64)) == 2
-        assert p.newPerfReader(p.newMap("wide", type, 4, 8, 8), 4096, 0) == 0
+
+
+@pytest.mark.parametrize(
+    "shape", [(HASH, 4, 4, 3), (ARRAY, 4, 4, 3), (HASH, 4, 8, 2), (HASH, 8, 4, 2), (5, 4, 4, 2)]
+)
+def test_quirk_perf_reader_of_hash_strict_needs_a_map_that_takes_descriptors(
+    shape: tuple[int, int, int, int],
+) -> None:
+    """More entries than CPUs, other sizes and other types make no reader."""
+    with Puppet(strict=True, maps=MapRegistry(cpus=2)) as p:
+        handle = p.newMap("counts", *shape)
+        assert handle > 0
+        assert p.newPerfReader(handle, 4096, 0) == 0
 
 
 # -------------------------------------------------------------------------------------------- table-full

@@ -29,8 +29,9 @@ def new_perf_reader(host: HostState, map: MapRef, size: int, overwritable: bool)
     """Open a reader with rings of ``size`` bytes per CPU; it takes records at once.
 
     Fails for a map that is no perf event array and for size 0. (Upstream answers 1 for a bad map handle,
-    which looks like a handle: quirk perf-reader-of-no-map; and it writes its own descriptors into a hash or
-    array with keys and values of 4 bytes, and reads from rings that nobody fills: perf-reader-of-hash.)
+    which looks like a handle: quirk perf-reader-of-no-map; and it writes its own descriptors, one for each
+    entry, into a hash or array with keys and values of 4 bytes, and reads from rings that nobody fills:
+    perf-reader-of-hash. There is a ring for each CPU and none for a further entry, which fails.)
     """
     target = map.map
     if host.profile.quirk("perf-reader-of-hash") and _takes_descriptors(target):
@@ -43,7 +44,8 @@ def new_perf_reader(host: HostState, map: MapRef, size: int, overwritable: bool)
 
 def _takes_descriptors(map: Map) -> bool:
     spec = map.spec
-    return spec.type_name in ("Hash", "Array") and (spec.key_size, spec.value_size) == (4, 4)
+    fits = (spec.key_size, spec.value_size) == (4, 4) and spec.max_entries <= spec.cpus
+    return fits and spec.type_name in ("Hash", "Array")
 
 
 def perf_reader_pause(host: HostState, reader: PerfReader) -> None:
