@@ -223,7 +223,8 @@ def test_a_value_longer_than_a_mebibyte_is_a_host_error(host: Any, run: Any) -> 
     run(SEES_AND_SETS.format(kind="str"))
     host.emit(source, {"value": bytes((1 << 20) + 1)})
     expected = (
-        "cannot read field 'value' of source 'in': it is not a field of this event, or longer than 1 MiB"
+        "cannot read field 'value' of source 'in': it is not a field of this event, or longer than 1 MiB "
+        "or the memory that is left"
     )
     assert expected in host.logs[0][1]
 

@@ -193,7 +193,8 @@ def _read_long(field: str, handle: int, kind: int, data: int, too_short: int) ->
             if raw is not None:
                 return raw
     raise HostError(
-        "fieldGetBuffer", f"cannot read {field}: it is not a field of this event, or longer than 1 MiB"
+        "fieldGetBuffer",
+        f"cannot read {field}: it is not a field of this event, or longer than 1 MiB or the memory that is left",
     )
 
 
