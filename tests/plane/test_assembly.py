@@ -98,7 +98,7 @@ def test_the_regions_of_the_memory_do_not_overlap() -> None:
         16,
         16 + control.size,
         int(numbers["handles.BASE"]),
-        int(numbers["handles.END"]) + STRUCTS["handle"].size,
+        int(numbers["handles.END"]),
         int(numbers["frames.BASE"]) + int(numbers["frames.LIMIT"]) * STRUCTS["frame"].size,
         HEAP_BASE,
     ]

@@ -32,9 +32,10 @@ WORK_ON_ARRAYS = f"""
 """
 
 
-def test_interrupted_deliveries_lose_at_most_what_was_interrupted() -> None:
+@pytest.mark.parametrize("strict", [False, True], ids=["careful", "strict"])
+def test_interrupted_deliveries_lose_at_most_what_was_interrupted(strict: bool) -> None:
     """With the deadline striking at random in guest and plane, no event comes twice, out of order or changed."""
-    rig = Rig(WORK_ON_ARRAYS, interrupted=True)
+    rig = Rig(WORK_ON_ARRAYS, strict=strict, interrupted=True)
     source, _ = rig.source("in", "it:Uint32 text:String")
     other, handle = rig.source("out", "text:String", "array")
     rig.exports["source"].set_value(rig.store, handle)
@@ -98,8 +99,10 @@ def recursion(handle: int, array: int, text: int, padding: int) -> str:
         {"".join(f"(i64.add (local.get {n + 1}))" for n in more)}))"""
 
 
-def test_a_guest_out_of_stack_leaves_the_plane_whole(rig: Rig) -> None:
+@pytest.mark.parametrize("strict", [False, True], ids=["careful", "strict"])
+def test_a_guest_out_of_stack_leaves_the_plane_whole(strict: bool) -> None:
     """A guest recurses to exhaustion, calling hot functions at every depth; afterwards everything works."""
+    rig = Rig(strict=strict)
     source, handle = rig.source("s", "text:String", "array")
     text, out = rig.field(source, "text"), rig.registry.collect("s")
     array = rig.dataSourceNewPacketArray(handle)

@@ -92,7 +92,7 @@
   (if (i32.eqz (local.tee $handle (call $handle_new (i32.const {kind.data}) (local.get $element))))
     (then
       (call $object_release (local.get $element))
-      (call $complain (i32.const {fn.dataArrayNew}) (i32.const {why.table_full}) (i32.const 0))
+      (call $warn (i32.const {fn.dataArrayNew}) (i32.const {why.table_full}) (i32.const 0))
       (return (i32.const {error.dataArrayNew}))))
   (local.get $handle))
 

@@ -6,16 +6,17 @@
 ;; element handle; a number whose entry is taken is skipped. A handle of a packet or data owns a reference to it.
 ;;
 ;; With the quirk handle-numbers they go on for ever, so live ones may lie any distance apart. The entries then stand
-;; in the order of their numbers, without gaps and with a free one behind the last; a number is found by bisection.
+;; in the order of their numbers and a number is found by bisection; a free one keeps its number and has kind 0. When
+;; all are used, the live ones are copied to the other of two tables: an interrupted copy changes nothing.
 
 (@if {quirk.handle-numbers} (then
   (func $entry_of (@inline) (param $index i32) (result i32)
-    (i32.add (i32.const {handles.BASE}) (i32.shl (local.get $index) (i32.const {handle.SHIFT}))))
+    (i32.add (i32.load (i32.const {control.table})) (i32.shl (local.get $index) (i32.const {handle.SHIFT}))))
 
-  ;; The entry of the smallest number that is not below $number.
+  ;; The entry of that number, or of another, or one that is nobody's.
   (func $handle_entry (param $number i32) (result i32)
     (local $low i32) (local $high i32) (local $middle i32)
-    (local.set $high (i32.load (i32.const {control.live})))
+    (local.set $high (i32.load (i32.const {control.used})))
     (block $done
       (loop $halve
         (br_if $done (i32.ge_u (local.get $low) (local.get $high)))
@@ -24,7 +25,30 @@
           (then (local.set $low (i32.add (local.get $middle) (i32.const 1))))
           (else (local.set $high (local.get $middle))))
         (br $halve)))
-    (call $entry_of (local.get $low))))
+    (if (i32.eq (local.get $low) (i32.load (i32.const {control.used})))
+      (then (return (i32.const {control.nothing}))))
+    (call $entry_of (local.get $low)))
+
+  (func $handles_renew
+    (local $from i32) (local $end i32) (local $table i32) (local $to i32)
+    (local.set $from (i32.load (i32.const {control.table})))
+    (local.set $end (call $entry_of (i32.load (i32.const {control.used}))))
+    (local.set $table
+      (i32.sub (i32.const {handles.BOTH}) (local.get $from)))
+    (local.set $to (local.get $table))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $from) (local.get $end)))
+        (if (i32.load offset={handle.kind} (local.get $from))
+          (then
+            (i64.store (local.get $to) (i64.load (local.get $from)))
+            (i64.store offset=8 (local.get $to) (i64.load offset=8 (local.get $from)))
+            (local.set $to (i32.add (local.get $to) (i32.const {handle.SIZE})))))
+        (local.set $from (i32.add (local.get $from) (i32.const {handle.SIZE})))
+        (br $next)))
+    (i32.store (i32.const {control.used})
+      (i32.shr_u (i32.sub (local.get $to) (local.get $table)) (i32.const {handle.SHIFT})))
+    (i32.store (i32.const {control.table}) (local.get $table))))
 (else
   (func $handle_entry (@inline) (param $number i32) (result i32)
     (i32.add (i32.const {handles.BASE})
@@ -49,7 +73,9 @@
   (@if {quirk.handle-numbers} (then
     (if (i32.eqz (local.tee $number (i32.add (local.get $number) (i32.const 1))))
       (then (return (i32.const 0)))) ;; they are used up
-    (local.set $entry (call $entry_of (i32.load (i32.const {control.live})))))
+    (if (i32.eq (i32.load (i32.const {control.used})) (i32.const {handles.MOST})) (then (call $handles_renew)))
+    (local.set $entry (call $entry_of (i32.load (i32.const {control.used}))))
+    (i32.store (i32.const {control.used}) (i32.add (i32.load (i32.const {control.used})) (i32.const 1))))
   (else
     (loop $taken
       (local.set $number (i32.add (local.get $number) (i32.const 1)))
@@ -66,19 +92,19 @@
 
 ;; Takes a handle that is known to be live out of the table; its reference is the caller's now.
 (func $handle_take (@inline) (param $number i32) (result i32)
-  (local $entry i32) (@if {quirk.handle-numbers} (then (local $object i32)))
+  (local $entry i32)
   (local.set $entry (call $handle_entry (local.get $number)))
-  (@if {quirk.handle-numbers} (then
-    (local.set $object (i32.load offset={handle.object} (local.get $entry)))
-    (memory.copy (local.get $entry) (i32.add (local.get $entry) (i32.const {handle.SIZE})) ;; the free one, too
-      (i32.sub (call $entry_of (i32.load (i32.const {control.live}))) (local.get $entry)))
-    (i32.store (i32.const {control.live}) (i32.sub (i32.load (i32.const {control.live})) (i32.const 1)))
-    (local.get $object))
-  (else
-    (i32.store offset={handle.number} (local.get $entry) (i32.const 0))
-    (i32.store offset={handle.kind} (local.get $entry) (i32.const 0))
-    (i32.store (i32.const {control.live}) (i32.sub (i32.load (i32.const {control.live})) (i32.const 1)))
-    (i32.load offset={handle.object} (local.get $entry)))))
+  (@if {quirk.handle-numbers}
+    (then
+      (if (i32.eq
+            (i32.add (local.get $entry) (i32.const {handle.SIZE}))
+            (call $entry_of (i32.load (i32.const {control.used}))))
+        (then
+          (i32.store (i32.const {control.used}) (i32.sub (i32.load (i32.const {control.used})) (i32.const 1))))))
+    (else (i32.store offset={handle.number} (local.get $entry) (i32.const 0))))
+  (i32.store offset={handle.kind} (local.get $entry) (i32.const 0))
+  (i32.store (i32.const {control.live}) (i32.sub (i32.load (i32.const {control.live})) (i32.const 1)))
+  (i32.load offset={handle.object} (local.get $entry)))
 
 ;; Drops a handle of any kind; 0 when there is none of that number.
 (func $handle_release (export "handle_release") (param $number i32) (result i32)
@@ -98,8 +124,15 @@
 
 (func $handle_clear (export "handle_clear")
   (local $entry i32)
-  (local.set $entry (i32.const {handles.END}))
+  (local.set $entry
+    (@if {quirk.handle-numbers}
+      (then (call $entry_of (i32.const {handles.MOST})))
+      (else (i32.const {handles.END}))))
   (loop $next
-    (local.set $entry (i32.sub (local.get $entry) (i32.const {handle.SIZE}))) ;; from the last: see handle_take
+    (local.set $entry (i32.sub (local.get $entry) (i32.const {handle.SIZE})))
     (drop (call $handle_release (i32.load offset={handle.number} (local.get $entry))))
-    (br_if $next (i32.gt_u (local.get $entry) (i32.const {handles.BASE})))))
+    (br_if $next
+      (i32.gt_u (local.get $entry)
+        (@if {quirk.handle-numbers}
+          (then (i32.load (i32.const {control.table})))
+          (else (i32.const {handles.BASE})))))))

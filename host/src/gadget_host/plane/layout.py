@@ -136,7 +136,7 @@ def _struct(name: str, members: str, *, base: int = 0, size: int | None = None) 
 _CONTROL = _struct(
     "control",
     "turns:8 host_calls:8 guest_calls:8 depth guest_depth last_handle live handle_limit heap_top log_level"
-    " stopped started no_memory output_base output_top output_end record_end nothing:24 free:112 shapes:16",
+    " stopped started no_memory table used output_base output_top output_end record_end nothing:24 free:112 shapes:16",
     base=16,  # 0 is nobody's address
 )
 
@@ -168,7 +168,8 @@ _TABLE_ENTRIES = 4096
 HANDLES_BASE: Final = 1024
 """Where the handle table begins."""
 _FRAMES = 16
-_FRAMES_BASE = HANDLES_BASE + (_TABLE_ENTRIES + 1) * STRUCTS["handle"].size
+_HANDLES_END = HANDLES_BASE + _TABLE_ENTRIES * STRUCTS["handle"].size
+_FRAMES_BASE = _HANDLES_END + _TABLE_ENTRIES * STRUCTS["handle"].size  # there may be two tables
 HEAP_BASE: Final = _FRAMES_BASE + _FRAMES * STRUCTS["frame"].size
 """Where the heap of the plane's memory begins."""
 INITIAL_PAGES: Final = -(-HEAP_BASE // 65536)
@@ -232,7 +233,9 @@ def _plane_names(profile: Profile) -> dict[str, int]:
         "kinds.packet": bits["single"] | bits["array"],
         "handles.OWNING": bits["single"] | bits["array"] | bits["data"],
         "handles.BASE": HANDLES_BASE,
-        "handles.END": HANDLES_BASE + _TABLE_ENTRIES * STRUCTS["handle"].size,
+        "handles.END": _HANDLES_END,
+        "handles.MOST": _TABLE_ENTRIES,
+        "handles.BOTH": HANDLES_BASE + _HANDLES_END,
         "handles.MASK": _TABLE_ENTRIES - 1,
         "frames.BASE": _FRAMES_BASE,
         "frames.LIMIT": _FRAMES,

@@ -54,9 +54,6 @@
   (@if {quirk.static-field-of-new-packet} (then (call $trap_if (local.get $why) (i32.const {why.no_static}))))
   (@if {quirk.append-single-packet} (then (call $trap_if (local.get $why) (i32.const {why.single_data}))))
   (@if {quirk.packet-type-unchecked} (then (call $trap_if (local.get $why) (i32.const {why.mismatch}))))
-  (@if {quirk.post-stop-handles} (then
-    (if (i32.eq (i32.load (i32.const {control.stopped})) (i32.const {stopped.over}))
-      (then (call $trap_if (local.get $why) (i32.const {why.table_full}))))))
   (@if {quirk.no-memory} (then
     (if (i32.load (i32.const {control.no_memory}))
       (then (call $trap_if (local.get $why) (i32.const {why.address})))))))

@@ -25,7 +25,7 @@
       (then (return (local.get $result))))
     (call $object_release (local.get $packet))
     (local.set $why (i32.const {why.table_full})))
-  (call $complain (local.get $function) (local.get $why) (local.get $handle))
+  (call $warn (local.get $function) (local.get $why) (local.get $handle))
   (i32.const {error.dataSourceNewPacketSingle}))
 
 (func $source_is_array (@inline) (param $source i32) (result i32)

@@ -6,11 +6,11 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any, Final, NoReturn, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 import wasmtime
 
-from gadget_abi import EmbedderError, Profile, load
+from gadget_abi import EmbedderError, Profile
 
 from .._state import CallError, PlaneHooks, TrapError
 from . import instance
@@ -22,7 +22,6 @@ __all__ = ["ExhaustedError", "Plane"]
 _CONTROL, _HANDLE = STRUCTS["control"], STRUCTS["handle"]
 _REASONS = list(REASONS.items())
 _SIGNED = {"no_element", "index"}  # reasons whose number is not a handle
-_OVER: Final = "the gadget was stopped: its handles are gone, and none can be made"
 _KIND_WORDS = {
     "source": "a data source",
     "field": "a field",
@@ -51,7 +50,7 @@ class Plane:
     Args:
         store: the gadget's store, of an engine whose memories do not move.
         hooks: the sandbox around it.
-        profile: the release whose behaviour it has; the newest, careful, unless given.
+        profile: the release whose behaviour it has.
         handle_limit: most live handles, up to 4096.
         log_level: the highest level gadgetShouldLog says yes to, by the ABI's numbers; -1: none.
     """
@@ -68,43 +67,36 @@ class Plane:
         store: wasmtime.Store,
         hooks: PlaneHooks,
         *,
-        profile: Profile | None = None,
+        profile: Profile,
         handle_limit: int = 4096,
         log_level: int = 2,
     ) -> None:
-        self._store, self._hooks = store, hooks
-        self._profile = profile = profile or Profile(load(), load().newest)
+        self._store, self._hooks, self._profile = store, hooks, profile
         with hooks.lock:
             self._trampolines = instance.trampolines(store, hooks, profile)
             self.imports = {name: self._trampolines[name] for name in hot(profile)}
             self._memory: wasmtime.Memory = self._trampolines["memory"]
             self.memory = PlaneMemory(store, self._memory)
         self.memory.set_u32(_CONTROL["heap_top"], HEAP_BASE)
+        self.memory.set_u32(_CONTROL["table"], HANDLES_BASE)
         self.memory.set_u32(_CONTROL["handle_limit"], handle_limit)
         self.memory.set_u32(_CONTROL["log_level"], log_level)
         self._objects: dict[int, tuple[str, Any]] = {}
         self._inputs: dict[int, tuple[int, int]] = {}  # address and size of the rows' buffer, by depth
-        self._depth = (
-            0  # frames of deliveries that are under way; the plane may have more, left by an unwinding
-        )
+        self._depth = 0
+        """Frames of deliveries that are under way; the plane may have more, left by an unwinding."""
         self._stopped = False
         self._over = False
         self._final: tuple[int, int] | None = None
         self.records = lambda data: None
         self.subscriber = lambda number, item, record: Status.GO
 
-    def attach(
-        self,
-        memory: wasmtime.Memory | None,
-        callback: wasmtime.Func | None,
-        malloc: wasmtime.Func | None = None,
-    ) -> None:
+    def attach(self, memory: wasmtime.Memory | None, callback: wasmtime.Func | None) -> None:
         """Connect the hot functions, once the guest is instantiated and before any of its exports is called.
 
         Args:
             memory: the guest's memory; None when it has none, which only strict hosts allow.
             callback: its dataSourceCallback, None when it has none.
-            malloc: not used: the guest's malloc is called through the hooks.
         """
         with self._hooks.lock:
             self.memory.set_u32(_CONTROL["no_memory"], memory is None)
@@ -148,7 +140,7 @@ class Plane:
             TrapError: the gadget was stopped, and the real host, which is being imitated, dies of it.
         """
         if self._over and self._profile.quirk("post-stop-handles"):
-            raise TrapError(_OVER)
+            raise TrapError("the gadget was stopped: no handle can be made any more")
         address = cast(_Addressed, obj).address if kind in ("source", "field") else 1
         with self._hooks.lock:
             handle: int = self.call("handle_new", HANDLE_BITS[kind], address)
@@ -290,7 +282,10 @@ class Plane:
         self.memory.set_u32(_CONTROL["stopped"], Stopped.STOPPING)
 
     def stopped_for_good(self) -> None:
-        """Drop every handle; none can be made from now on."""
+        """Drop every handle; none can be made from now on.
+
+        So functions that need one to make another have none, and `new_handle` gives 0.
+        """
         self._stopped = self._over = True
         self.clear_handles()
         self.memory.set_u32(_CONTROL["handle_limit"], 0)
@@ -321,8 +316,6 @@ class Plane:
 
     def _warn(self, function: int, name: str, text: str, detail: int) -> None:
         text = text.format(detail if name in _SIGNED else detail & 0xFFFFFFFF)
-        if name == "table_full" and self._over:
-            text = _OVER
         if text.startswith(f"handle {detail & 0xFFFFFFFF} is not"):
             text += self._what_is(detail)
         self._hooks.warn(FUNCTIONS[function], text)
@@ -330,18 +323,17 @@ class Plane:
     def _what_is(self, handle: int) -> str:
         """What a handle of the wrong kind does stand for."""
         if self._profile.quirk("handle-numbers"):
-            live = range(self.memory.u32(_CONTROL["live"]))
-            entry = bisect_left(live, handle, key=lambda entry: self._entry(entry, "number"))
+            used = range(self.memory.u32(_CONTROL["used"]))
+            entry = bisect_left(used, handle, key=lambda entry: self._entry(entry, "number"))
         else:
             entry = handle & 4095
-        if handle > 0 and self._entry(entry, "number") == handle:
-            bits = self._entry(entry, "kind")
-            return next(f" but {words}" for kind, words in _KIND_WORDS.items() if HANDLE_BITS[kind] == bits)
-        return ""
+        found = handle > 0 and entry < 4096 and self._entry(entry, "number") == handle
+        bits = self._entry(entry, "kind") if found else 0
+        return next((f" but {words}" for kind, words in _KIND_WORDS.items() if HANDLE_BITS[kind] == bits), "")
 
     def _entry(self, index: int, member: str) -> int:
         """What an entry of the handle table holds."""
-        return self.memory.u32(HANDLES_BASE + _HANDLE.size * index + _HANDLE[member])
+        return self.memory.u32(self.memory.u32(_CONTROL["table"]) + _HANDLE.size * index + _HANDLE[member])
 
     def on_grow(self, pages: int) -> int:
         """The plane's heap is full."""
