@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gadget_abi import EmbedderError, GadgetError, GuestError
 
     from ._logs import LogRecord
+    from ._settings import Settings
     from .backends import Config, KernelSymbols, MapRegistry, MountNsFilter, PerfEvents, SyscallTable
     from .gadget import Gadget, Phase, Stats
     from .schema import EventError, FieldSchema, SourceSchema
@@ -39,6 +40,7 @@ __all__ = [
     "MountNsFilter",
     "PerfEvents",
     "Phase",
+    "Settings",
     "Source",
     "SourceRegistry",
     "SourceSchema",
@@ -50,6 +52,7 @@ __all__ = [
 _HOMES = {
     "gadget_abi": ("EmbedderError", "GadgetError", "GuestError"),
     "._logs": ("LogRecord",),
+    "._settings": ("Settings",),
     ".backends": ("Config", "KernelSymbols", "MapRegistry", "MountNsFilter", "PerfEvents", "SyscallTable"),
     ".gadget": ("Gadget", "Phase", "Stats"),
     ".schema": ("EventError", "FieldSchema", "SourceSchema"),

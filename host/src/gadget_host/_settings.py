@@ -91,10 +91,9 @@ class Settings:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("deadline", "stop_deadline"):
-            value = getattr(self, name)
-            if value not in (None, "release") and not value > 0:
-                raise EmbedderError(f"{name} is {value!r}; it is a number of seconds above 0, or None")
+        _check_seconds("deadline", self.deadline)
+        if self.stop_deadline != "release":
+            _check_seconds("stop_deadline", self.stop_deadline)
         if not 1 <= self.memory_pages <= self.plane_pages <= 65536:
             raise EmbedderError("memory_pages and plane_pages are numbers of 64 KiB pages from 1 to 65536")
         if self.clock not in ("fixed", "real"):
@@ -103,3 +102,8 @@ class Settings:
             if not (isinstance(key, str) and isinstance(value, str)):
                 raise EmbedderError(f"parameter {key!r}: the value {value!r} is no string")
         level_number(self.log_level)
+
+
+def _check_seconds(name: str, value: object) -> None:
+    if value is not None and not (isinstance(value, int | float) and value > 0):
+        raise EmbedderError(f"{name} is {value!r}; it is a number of seconds above 0, or None")
