@@ -35,9 +35,9 @@ PROBLEMS = {
         module('(func (export "gadgetInit"))'),
         ["gadgetInit", "() -> ()", "() -> (i32)"],
     ),
-    "hook is a global": (
-        module('(global (export "gadgetInit") i32 i32.const 0)'),
-        ["gadgetInit", "global", "function"],
+    "version is a global": (
+        module(version='(global (export "gadgetAPIVersion") i64 i64.const 1)'),
+        ["gadgetAPIVersion", "global", "function"],
     ),
     "callback with two parameters": (
         module('(func (export "dataSourceCallback") (param i64 i32))'),

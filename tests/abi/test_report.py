@@ -42,6 +42,26 @@ def test_a_callback_of_three_other_integers_is_a_warning() -> None:
     assert check_bytes(module(CALLBACK.format("(param i64 i32 f32)")), ABI).releases == ()
 
 
+@pytest.mark.parametrize(
+    ("field", "warning"),
+    [
+        ('(global (export "gadgetInit") i32 i32.const 0)', "hook-type"),
+        ('(global (export "dataSourceCallback") i32 i32.const 0)', "callback-type"),
+        ('(func (export "_initialize") (result i32) i32.const 0)', "start-type"),
+    ],
+)
+def test_an_export_that_upstream_passes_over_is_a_warning(field: str, warning: str) -> None:
+    """What is no function is not found; the result of a start function is dropped."""
+    assert "ig runs it all the same" in warned(field)[warning]
+
+
+def test_a_memory_by_another_name_is_a_warning_and_none_a_problem() -> None:
+    """Upstream takes the module's memory, exported or not."""
+    for memory in ("(memory 1)", '(memory (export "mem") 1)'):
+        assert "memory: not exported" in warned(memory=memory)["memory-not-exported"]
+    assert check_bytes(module(memory=""), ABI).releases == ()
+
+
 def test_a_subscription_without_a_callback_is_a_warning() -> None:
     """dataSourceSubscribe fails when there is nothing to call."""
     assert "fails with 1" in warned(using("v0.55.1", "dataSourceSubscribe"))["no-callback"]

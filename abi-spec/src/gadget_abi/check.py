@@ -22,7 +22,7 @@ _SUGGESTIONS = 20  # looking for a similar name takes its time; nobody misspells
 class Problem:
     """Why a module does not run: the import or export concerned (may be empty), the reason, what to do.
 
-    `tolerated`: upstream runs the module all the same (see the quirks hook-type and callback-type).
+    `tolerated`: upstream, which is not as strict, runs the module all the same (observed).
     """
 
     subject: str
@@ -58,7 +58,9 @@ def _memory_problems(module: Module, abi: Abi) -> Iterator[Problem]:
     cap = abi.limits["memory_pages"].value
     exported = module.export("memory")
     if exported is None or exported.kind != Kind.MEMORY:
-        yield Problem("memory", "not exported", "export the module's memory as 'memory'")
+        # Upstream asks for the module's memory, whatever it is called; without one, every pointer traps.
+        hint = "export the module's memory as 'memory'"
+        yield Problem("memory", "not exported", hint, tolerated=bool(module.memories))
     for memory in module.memories:
         if memory.min > cap:
             yield Problem("memory", f"starts with {memory.min} pages of 64 KiB, {cap} are allowed")
@@ -156,7 +158,10 @@ def _export_problems(module: Module, export: Export, abi: Abi, release: str) -> 
             yield Problem(export.name, "not exported", _required(export, abi))
         return
     if found.kind != Kind.FUNC or not isinstance(found.type, FuncType):
-        yield Problem(export.name, f"exported as a {found.kind.name.lower()}, it must be a function")
+        reason = f"exported as a {found.kind.name.lower()}, it must be a function"
+        yield Problem(
+            export.name, reason, tolerated=not export.is_required_in(release)
+        )  # upstream finds nothing
     elif not _acceptable(export, found.type):
         expected = FuncType(*export.core_type)
         yield Problem(
@@ -184,6 +189,9 @@ def _tolerated(export: Export, found: FuncType) -> bool:
     integers = {"i32", "i64"}
     if export.hook:  # the first result counts; without one the host dies
         return not found.params and bool(found.results) and found.results[0] in integers
-    if not export.required and export.params and export.result is None:  # the callback: three raw slots
-        return len(found.params) == len(export.params) and not found.results and {*found.params} <= integers
-    return False
+    if export.result is not None:
+        return False
+    if not export.params:  # a start function, whose results are dropped
+        return not found.params
+    # The callback: three raw slots.
+    return len(found.params) == len(export.params) and not found.results and {*found.params} <= integers

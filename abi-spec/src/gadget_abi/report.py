@@ -16,7 +16,7 @@ from gadget_abi.wasm import External, Kind, Module, constant_result, is_componen
 
 __all__ = ["Absence", "Caution", "ImportUse", "Report", "Start", "check_bytes", "check_module"]
 
-_LOAD_QUIRKS = {"hook-type", "callback-type", "no-memory"}  # about modules that are not as they should be
+_LOAD_QUIRKS = {"hook-type", "callback-type", "no-memory"}  # of modules that are not as they should be
 _MOST = 1000  # problems of one module on one release: a broken file can have any number
 
 
@@ -165,9 +165,8 @@ class Report:
     def _warnings(self) -> Iterator[Caution]:
         assert self.module is not None
         for problem in dict.fromkeys(p for name in self.releases for p in self.by_release[name]):
-            hook = self.abi.exports[problem.subject].hook
-            text = f"{problem.reason}: ig calls it all the same, other hosts refuse it (gadget run: --strict)"
-            yield Caution("hook-type" if hook else "callback-type", problem.subject, text)
+            text = f"{problem.reason}: ig runs it all the same, other hosts refuse it"
+            yield Caution(self._tolerated_id(problem), problem.subject, text)
         yield from self._start_warnings()
         imported = {use.item.name for use in self.imports}
         if "dataSourceSubscribe" in imported and self.module.export("dataSourceCallback") is None:
@@ -178,6 +177,14 @@ class Report:
             if most > cap:
                 text = f"may grow to {most} pages, ig stops it at {cap}: growing further gives -1"
                 yield Caution("memory-clamped", "memory", text)
+
+    def _tolerated_id(self, problem: Problem) -> str:
+        export = self.abi.exports.get(problem.subject)
+        if export is None:
+            return "memory-not-exported"
+        if export.hook:
+            return "hook-type"
+        return "callback-type" if export.params else "start-type"
 
     def _start_warnings(self) -> Iterator[Caution]:
         idle = {start.name: set(self.releases) - set(start.releases) for start in self.starts}

@@ -60,9 +60,8 @@ def entries(abi: Abi) -> Mapping[str, tuple[str, Any]]:
         ("encoding", abi.encodings.items()),
         ("group", ((function.group, function.group) for function in abi.functions.values())),
     ]
-    found: dict[str, tuple[str, Any]] = {}
+    found: dict[str, tuple[str, str, Any]] = {}
     for kind, items in named:
         for key, entry in items:
-            if key.lower() not in {other.lower() for other in found}:
-                found[key] = (kind, entry)
-    return found
+            found.setdefault(key.lower(), (key, kind, entry))
+    return {key: (kind, entry) for key, kind, entry in found.values()}
