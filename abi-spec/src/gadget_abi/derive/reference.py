@@ -74,7 +74,12 @@ def _exports(abi: Abi) -> list[str]:
 
 
 def _changes(changes: tuple[Change, ...], prefix: str = "") -> list[str]:
-    return [f"* {prefix}{c.since} (`{c.commit}`), `{c.id}`: {c.text}." for c in changes]
+    return [f"* {prefix}{c.since} (`{c.commit}`), `{c.id}`: {c.text}.{_breaks(c)}" for c in changes]
+
+
+def _breaks(change: Change) -> str:
+    text = f" Breaks {change.breaks}." if change.breaks else ""
+    return text + (f" Relied on by {change.relied_on_by}." if change.relied_on_by else "")
 
 
 def _export_type(export: Export) -> str:
@@ -101,6 +106,10 @@ def _function(function: Function) -> list[str]:
     lines = [f"#### {function.name}", "", function.doc, ""]
     lines += [line for form in function.forms for line in _form(form)]
     lines += _changes(function.changes)
+    if function.replaces:
+        lines.append(f"* Replaces {', '.join(f'`{name}`' for name in function.replaces)}")
+    if function.without:
+        lines.append(f"* Where it is missing: {function.without}")
     return [*lines, f"* Host: `{function.source}`", ""]
 
 
