@@ -25,6 +25,10 @@ Answer = dict[str, Any]
 _DEADLINE = 2.0  # seconds for each call of a guest; none of the suite's guests means to take that long
 
 
+class _CannotError(Exception):
+    """This host has no such thing to offer."""
+
+
 class Adapter:
     """One gadget at a time, from load to close."""
 
@@ -54,6 +58,8 @@ class Adapter:
             return {"unsupported": f"no request {request.get('do')!r}"}
         try:
             return found(request)
+        except _CannotError as error:
+            return {"unsupported": str(error)}
         except (GadgetError, LookupError, ValueError, TypeError) as error:
             return {"error": f"{type(error).__name__}: {error}"}
 
@@ -114,10 +120,16 @@ class Adapter:
             strict=request["strict"],
             **setup.backends(given),
         )
-        for source in given["sources"]:
-            self._gadget.add_source(setup.source_schema(source))
+        self._add_sources(given["sources"])
         for piece in request["memory"]:
             self._gadget._runtime.memory.write(piece["address"], bytes.fromhex(piece["bytes"]))
+
+    def _add_sources(self, sources: Any) -> None:
+        for source in sources:
+            try:
+                self._loaded.add_source(setup.source_schema(source))
+            except EmbedderError as error:
+                raise _CannotError(str(error)) from None
 
     def _log(self, record: LogRecord) -> None:
         self._logs.append(record)
