@@ -9,9 +9,21 @@ Spec: https://webassembly.github.io/spec/core/binary/instructions.html and the p
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["IMMEDIATES", "INSTRUCTIONS", "ROWS", "RUN", "Row", "any_of", "encoded"]
+__all__ = [
+    "IMMEDIATES",
+    "INDEX_KINDS",
+    "INSTRUCTIONS",
+    "ROWS",
+    "RUN",
+    "ULEB",
+    "Row",
+    "any_of",
+    "encoded",
+    "run_of",
+]
 
 # first opcode - last opcode: immediates. Opcodes behind a prefix byte carry it (fd0c); the number that follows the
 # prefix is itself LEB128. A heading without colon names the feature of the rows below it.
@@ -148,8 +160,13 @@ _LEB64 = rb"[\x80-\xff]{0,9}[\x00-\x7f]"
 _VALUE_TYPE = rb"[\x6f\x70\x7b-\x7f]"
 _LABELS = 16  # longer tables are rare enough to be decoded one by one
 
-# How the immediates of wasm 2.0 look in code. Those that are not here are indices, which are plain numbers.
+INDEX_KINDS = frozenset({"func", "type", "table", "global", "data", "elem"})
+"""Immediates that are indices into the module's own spaces; `blocktype` may hold a type index too."""
+
+# How the other immediates of wasm 2.0 look in code.
 IMMEDIATES = {
+    "label": ULEB,
+    "local": ULEB,
     # Empty, one result, or the index of a type, which is a positive signed number.
     "blocktype": rb"(?:[\x40\x6f\x70\x7b-\x7f]|[\x80-\xff]{0,4}[\x00-\x3f])",
     "memarg": rb"[\x00-\x3f]" + _LEB64,  # bit 6 of the alignment: a memory index follows, not in 2.0
@@ -181,19 +198,19 @@ def any_of(opcodes: list[bytes]) -> bytes:
     return b"(?:" + b"|".join(b"".join(rb"\x%02x" % byte for byte in opcode) for opcode in opcodes) + b")"
 
 
-def _run() -> bytes:
-    """Any number of instructions of wasm 2.0."""
+def run_of(immediates: Mapping[str, bytes]) -> bytes:
+    """A pattern for as many instructions of wasm 2.0 as possible whose immediates are all among those given."""
     groups: dict[tuple[int, tuple[str, ...]], list[bytes]] = {}
     for row in ROWS:
-        if not row.feature:
+        if not row.feature and set(row.immediates) <= set(immediates):
             group = groups.setdefault((row.opcodes[0][0], row.immediates), [])
             group.extend(map(encoded, row.opcodes))
     alternatives = [
-        any_of(opcodes) + b"".join(IMMEDIATES.get(kind, ULEB) for kind in immediates)
-        for (_, immediates), opcodes in groups.items()
+        any_of(opcodes) + b"".join(immediates[kind] for kind in kinds)
+        for (_, kinds), opcodes in groups.items()
     ]
     return b"(?:" + b"|".join(alternatives) + b")*+"
 
 
-RUN = re.compile(_run(), re.DOTALL)
+RUN = re.compile(run_of(IMMEDIATES | dict.fromkeys(INDEX_KINDS, ULEB)), re.DOTALL)
 """As many instructions of wasm 2.0 as possible."""
