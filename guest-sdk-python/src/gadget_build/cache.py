@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from pathlib import Path
+
+from gadget_abi import files
+from gadget_abi.files import write_whole
 
 __all__ = ["DiskStore", "cache_dir", "write_whole"]
 
 
 def cache_dir() -> Path:
-    """Where linked pieces are kept: below GADGET_CACHE_DIR, XDG_CACHE_HOME/gadget or ~/.cache/gadget."""
-    if chosen := os.environ.get("GADGET_CACHE_DIR"):
-        return Path(chosen) / "linked"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "gadget" / "linked"
+    """Where linked pieces are kept; see gadget_abi.files."""
+    return files.cache_dir("linked")
 
 
 class DiskStore:
@@ -39,26 +37,3 @@ class DiskStore:
         with contextlib.suppress(OSError):
             self.directory.mkdir(parents=True, exist_ok=True)
             write_whole(self.directory / key, value)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file in one piece: whoever looks sees the old one or the new one.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as temporary:
-            temporary.write(data)
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

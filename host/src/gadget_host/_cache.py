@@ -15,7 +15,6 @@ import contextlib
 import hashlib
 import mmap
 import os
-import tempfile
 import time
 import zlib
 from collections.abc import Callable
@@ -23,6 +22,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import wasmtime
+
+from gadget_abi import files
 
 from ._engine import validate
 
@@ -34,11 +35,8 @@ _ENGINE = f"wasmtime {version('wasmtime')}"
 
 
 def cache_dir() -> Path:
-    """Where compiled modules are kept: below GADGET_CACHE_DIR, XDG_CACHE_HOME/gadget or ~/.cache/gadget."""
-    if chosen := os.environ.get("GADGET_CACHE_DIR"):
-        return Path(chosen) / "modules"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "gadget" / "modules"
+    """Where compiled modules are kept; see gadget_abi.files."""
+    return files.cache_dir("modules")
 
 
 def compile_guest(engine: wasmtime.Engine, wasm: bytes) -> wasmtime.Module:
@@ -126,19 +124,13 @@ def _checksum(data: bytes | bytearray | mmap.mmap) -> str:
 def _store(directory: Path, key: str, compiled: bytearray) -> None:
     """Put a compiled module into the cache; a full or read-only disk is no reason to fail."""
     with contextlib.suppress(OSError):
-        handle, temporary = tempfile.mkstemp(dir=directory, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(compiled)
-            Path(temporary).rename(directory / f"{key}{_checksum(compiled)}")
-        except OSError:
-            _remove(Path(temporary))
+        files.write_whole(directory / f"{key}{_checksum(compiled)}", compiled, private=True)
         _prune(directory)
 
 
 def _prune(directory: Path) -> None:
     """Remove what was not used for longest, until the cache has its size, and what a killed process left."""
-    for path in directory.glob("*.tmp"):
+    for path in directory.glob(f"*{files.UNFINISHED}"):
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > 3600:
                 path.unlink()
