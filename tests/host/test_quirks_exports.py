@@ -425,3 +425,37 @@ def test_quirk_no_memory_strict_but_hidden() -> None:
     """A memory that is there and not exported cannot be used from outside: it is refused in both modes."""
     with pytest.raises(GuestError, match="memory: not exported"):
         Gadget.load(wat("", memory="(memory 1)"), strict=True)
+
+
+# ---------------------------------------------------- what upstream passes over, without a row of its own
+
+PASSED_OVER = {
+    "a memory of another name": ("", '(memory (export "heap") 1)'),
+    "a start function with results": (
+        hook("_initialize", "(result i32 f64)", "i32.const 1 f64.const 2"),
+        None,
+    ),
+    "a callback that is no function": ('(global (export "dataSourceCallback") i32 (i32.const 1))', None),
+}
+
+
+@pytest.mark.parametrize("name", PASSED_OVER)
+def test_what_upstream_passes_over_is_refused_or_passed_over(name: str) -> None:
+    """A careful host refuses at load what a strict one does not look at."""
+    fields, memory = PASSED_OVER[name]
+    wasm = wat(fields, **({"memory": memory} if memory else {}))
+    with pytest.raises(GuestError, match="exported"):
+        Gadget.load(wasm)
+    gadget = Gadget.load(wasm, strict=True)
+    life(gadget)
+    assert gadget.stats.guest_pages == 1
+    assert gadget.errors == ()
+
+
+def test_a_strict_host_writes_to_a_memory_of_another_name() -> None:
+    """It is the guest's memory for all purposes."""
+    fields = f"""{imported("v0.55.1", "getSyscallName")} (func (export "gadgetInit") (result i32)
+      (call $getSyscallName (i32.const 0) (i64.const {4 << 32 | 0x100})))"""
+    with Gadget.load(wat(fields, memory='(memory (export "heap") 1)'), strict=True) as gadget:
+        gadget.init()
+        assert gadget._runtime.memory.read(0x100, 4) == b"read"

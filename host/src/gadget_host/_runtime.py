@@ -106,7 +106,7 @@ class Runtime:
         """Make the guest's memory and functions known to the host's."""
         self._found = found
         self.exports = Exports(self.hooks, self.profile, found)
-        memory = found.get("memory")
+        memory = found[self.module.memory] if self.module.memory else None
         self.memory.attach(self.store, memory)
         self.hooks.malloc.function = self.exports.function(MALLOC)
         self.plane.attach(memory, any_callback(self.store, self.exports.function(CALLBACK)))
