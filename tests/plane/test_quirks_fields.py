@@ -97,6 +97,52 @@ def test_quirk_foreign_field(release: str, strict: bool) -> None:
 
 
 @strict
+def test_quirk_foreign_field_holds_for_collectors(strict: bool) -> None:
+    """A collector has nothing of another source's packet; strict: what is in the slots of its own fields."""
+    rig = Rig(strict=strict)
+    _, handle = rig.source("mine", "a:Uint32 b:String c:Uint64")
+    other, other_handle = rig.source("other", "x:Uint32 y:String")
+    out = rig.registry.collect()
+    packet = rig.dataSourceNewPacketSingle(other_handle)
+    rig.write(rig.field(other, "y"), packet, b"text")
+    assert rig.dataSourceEmitAndRelease(handle, packet) == 0
+    assert out.drain() == ([{"a": 0, "b": "text", "c": 0}] if strict else [])
+    assert len(rig.warned) == (0 if strict else 1)
+
+
+@strict
+def test_quirk_foreign_field_holds_for_events_that_are_emitted_elsewhere(strict: bool) -> None:
+    """The packet of a callback, on another source: whole there, and as it was changed on its own."""
+    rig = Rig(strict=strict)
+    mine, _ = rig.source("mine", "a:Uint32 b:String c:Uint64")
+    _, other_handle = rig.source("other", "x:Uint32 y:String")
+    field, out = rig.field(mine, "a"), rig.registry.collect()
+
+    def callback(number: int, s: int, data: int) -> None:
+        rig.fieldSet(field, data, U32, 8)
+        rig.dataSourceEmitAndRelease(other_handle, data)
+
+    rig.on_callback = callback
+    rig.subscribe(mine)
+    mine.emit_batch([{"a": 7, "b": "text"}] * 2)
+    own, foreign = {"a": 8, "b": "text", "c": 0}, {"x": 8, "y": "text"}
+    assert out.drain() == ([foreign, own] if strict else [own]) * 2
+
+
+@strict
+def test_quirk_foreign_field_shows_no_collector_an_array_for_an_event(strict: bool) -> None:
+    """A packet of the wrong type is left out with a warning in any host."""
+    rig = Rig(strict=strict)
+    _, handle = rig.source("single", "a:Uint32")
+    _, array_handle = rig.source("array", "a:Uint32", "array")
+    out = rig.registry.collect()
+    assert rig.dataSourceEmitAndRelease(handle, rig.dataSourceNewPacketArray(array_handle)) == 0
+    assert rig.dataSourceEmitAndRelease(array_handle, rig.dataSourceNewPacketSingle(handle)) == 0
+    assert out.drain() == []
+    assert len(rig.warned) == 2
+
+
+@strict
 @everywhere
 def test_quirk_older_packet(release: str, strict: bool) -> None:
     """A field that was added after the packet was made is an error on it; strict: a trap."""

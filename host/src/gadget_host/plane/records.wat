@@ -9,12 +9,13 @@
 ;; field's kind (its value was replaced by a string of another length) reads as zero.
 
 (func $collect (param $collector i32) (param $frame i32) (param $packet i32)
-  (local $at i32) (local $bytes i32)
-  (if (i32.ne (i32.load offset={object.source} (local.get $packet)) (i32.load offset={frame.source} (local.get $frame)))
+  (local $at i32) (local $bytes i32) (local $source i32)
+  (local.set $source (i32.load offset={frame.source} (local.get $frame)))
+  (if (call $is_foreign (local.get $packet) (local.get $source))
     (then
       (call $warn (i32.const {fn.dataSourceEmitAndRelease}) (i32.const {why.foreign_packet}) (i32.const 0))
       (return)))
-  (local.set $bytes (i32.add (i32.const {record.SIZE}) (call $packet_bytes (local.get $packet))))
+  (local.set $bytes (i32.add (i32.const {record.SIZE}) (call $packet_bytes (local.get $packet) (local.get $source))))
   (if (i32.eqz (call $output_reserve (local.get $bytes)))
     (then
       (call $warn (i32.const {fn.dataSourceEmitAndRelease}) (i32.const {why.memory}) (i32.const 0))
@@ -24,8 +25,17 @@
   (i32.store offset={record.collector} (local.get $at) (local.get $collector))
   (i32.store offset={record.type} (local.get $at) (i32.load offset={object.type} (local.get $packet)))
   (i32.store offset={record.origin} (local.get $at) (i32.load offset={object.origin} (local.get $packet)))
-  (call $packet_write (local.get $at) (local.get $packet))
+  (call $packet_write (local.get $at) (local.get $packet) (local.get $source))
   (i32.store (i32.const {control.output_top}) (i32.add (local.get $at) (local.get $bytes))))
+
+;; Whether collectors of $source cannot read a packet; with the quirk foreign-field they take what is in the slots.
+(func $is_foreign (@inline) (param $packet i32) (param $source i32) (result i32)
+  (@if {quirk.foreign-field}
+    (then
+      (i32.ne
+        (i32.eq (i32.load offset={object.type} (local.get $packet)) (i32.const {kind.array}))
+        (call $source_is_array (local.get $source))))
+    (else (i32.ne (i32.load offset={object.source} (local.get $packet)) (local.get $source)))))
 
 ;; Room for $bytes at the top of the buffer: by having it emptied, by a larger one if need be; 0 without memory.
 (func $output_reserve (param $bytes i32) (result i32)
@@ -54,9 +64,8 @@
   (if (local.get $old)
     (then (call $heap_free (local.get $old) (local.get $old_bytes)))))
 
-(func $packet_bytes (param $packet i32) (result i32)
-  (local $index i32) (local $bytes i32) (local $source i32)
-  (local.set $source (i32.load offset={object.source} (local.get $packet)))
+(func $packet_bytes (param $packet i32) (param $source i32) (result i32)
+  (local $index i32) (local $bytes i32)
   (if (i32.ne (i32.load offset={object.type} (local.get $packet)) (i32.const {kind.array}))
     (then (return (call $element_record_bytes (local.get $packet) (local.get $source)))))
   (block $done
@@ -71,9 +80,8 @@
   (local.get $bytes))
 
 ;; The elements of a record. After this they are no longer "changed" ones: the event they came from is spoken for.
-(func $packet_write (param $record i32) (param $packet i32)
-  (local $index i32) (local $at i32) (local $count i32) (local $source i32)
-  (local.set $source (i32.load offset={object.source} (local.get $packet)))
+(func $packet_write (param $record i32) (param $packet i32) (param $source i32)
+  (local $index i32) (local $at i32) (local $count i32)
   (local.set $at (i32.add (local.get $record) (i32.const {record.SIZE})))
   (if (i32.ne (i32.load offset={object.type} (local.get $packet)) (i32.const {kind.array}))
     (then
@@ -91,16 +99,24 @@
       (local.set $index (i32.add (local.get $index) (i32.const 1)))
       (br $next))))
 
+;; The batch with the event of which only what was changed need be written; 0: none.
+(func $batch_of (@inline) (param $element i32) (param $source i32) (result i32)
+  (@if {quirk.foreign-field} (then
+    (if (i32.ne (i32.load offset={object.source} (local.get $element)) (local.get $source))
+      (then (return (i32.const 0))))))
+  (i32.load offset={object.batch} (local.get $element)))
+
 (func $element_record_bytes (param $element i32) (param $source i32) (result i32)
-  (if (i32.load offset={object.batch} (local.get $element))
+  (if (call $batch_of (local.get $element) (local.get $source))
     (then (return (call $changed_bytes (local.get $element)))))
   (call $whole_bytes (local.get $element) (local.get $source)))
 
 (func $element_write (param $at i32) (param $element i32) (param $source i32) (result i32)
-  (local $end i32)
-  (i32.store offset={part.batch} (local.get $at) (i32.load offset={object.batch} (local.get $element)))
+  (local $end i32) (local $batch i32)
+  (local.set $batch (call $batch_of (local.get $element) (local.get $source)))
+  (i32.store offset={part.batch} (local.get $at) (local.get $batch))
   (i32.store offset={part.origin} (local.get $at) (i32.load offset={object.origin} (local.get $element)))
-  (if (i32.eqz (i32.load offset={object.batch} (local.get $element)))
+  (if (i32.eqz (local.get $batch))
     (then (return (call $whole_write (local.get $at) (local.get $element) (local.get $source)))))
   (local.set $end (call $changed_write (local.get $at) (local.get $element)))
   (i32.store offset={object.batch} (local.get $element) (i32.const 0))
