@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -156,7 +157,7 @@ func (g *guest) close() {
 
 // observe takes a step and tells what went wrong, what was logged and what was emitted in it. A panic is what ends
 // the real process; here it is a failure like any other.
-func (g *guest) observe(step func() error) observation {
+func (g *guest) observe(step func() error) any {
 	done := make(chan error, 1)
 	go func() {
 		defer func() {
@@ -175,6 +176,11 @@ func (g *guest) observe(step func() error) observation {
 	}
 	found := observation{Logs: g.log.take(), Events: append([]seenEvent{}, g.events...)}
 	g.events = nil
+	for _, line := range found.Logs {
+		if strings.Contains(line.Message, "gathering syscall declarations") {
+			return unsupported{"syscall declarations need debugfs and root: " + line.Message}
+		}
+	}
 	if err != nil {
 		text := err.Error()
 		found.Failed = &text
