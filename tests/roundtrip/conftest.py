@@ -23,9 +23,7 @@ from tests.roundtrip.world import Running, World
 DEFAULT = {"wat": list(SETS), "python": ["sig-1", "sig-4", "sig-5", "sig-8"]}
 """What runs unless something else is asked for: no further compiler, and of Python, which takes seconds a set, the
 oldest and newest set of every way to link."""
-NOT_ASKED = (
-    "not in the default run, which needs no further compiler and few seconds: nox -s languages runs all"
-)
+NOT_ASKED = "not asked for (by default what takes no compiler and few seconds); nox -s languages runs all"
 
 _matrix = pytest.StashKey[Matrix]()
 
@@ -127,7 +125,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         elif isinstance(report.longrepr, tuple):  # skipped: file, line, reason
             matrix.absent(*cell, report.longrepr[2].removeprefix("Skipped: "))
         elif report.when == "call":
-            matrix.passed(*cell)
+            matrix.passed(*cell, transcript=str(dict(item.user_properties).get("transcript", "")))
     return report
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 __all__ = ["Matrix"]
 
@@ -16,6 +17,7 @@ class Cell:
     """The tests of one guest."""
 
     passed: int = 0
+    transcript: str = ""
     failed: list[str] = field(default_factory=list)
     reason: str = ""
 
@@ -37,9 +39,11 @@ class Matrix:
         self.sets = list(sets)
         self.cells = {language: {name: Cell() for name in self.sets} for language in languages}
 
-    def passed(self, language: str, name: str) -> None:
-        """A test has passed."""
-        self.cells[language][name].passed += 1
+    def passed(self, language: str, name: str, transcript: str = "") -> None:
+        """A test has passed, perhaps the one that has the guest's transcript."""
+        cell = self.cells[language][name]
+        cell.passed += 1
+        cell.transcript = transcript or cell.transcript
 
     def failed(self, language: str, name: str, test: str) -> None:
         """A test has failed, or its guest could not be built."""
@@ -78,13 +82,15 @@ class Matrix:
         return whole + [cell for cell in cells if cell.partition(" ")[0] not in whole]
 
     def to_json(self) -> str:
-        """The table for programs: language, set, then outcome, number of tests, reason, what failed."""
+        """The table for programs: language, set, then outcome, number of tests, digest of the transcript (on the
+        newest release the guest runs on: the same for all guests of a set), reason, what failed."""
         words = {PASS: "pass", FAIL: "fail", ABSENT: "not here"}
         table = {
             language: {
                 name: {
                     "outcome": words[cell.word],
                     "passed": cell.passed,
+                    "transcript": sha256(cell.transcript.encode()).hexdigest() if cell.transcript else "",
                     "reason": cell.reason,
                     "failed": cell.failed,
                 }

@@ -100,10 +100,14 @@ def test_any_arrays_survive(running: Running, arrays: list[list[dict[str, Any]]]
 
 
 def test_nothing_goes_wrong_on_the_way(running: Running, guest: Guest) -> None:
-    """No callback traps during the round trips, and no handle is left behind where a guest can give it back."""
+    """No callback traps during the round trips, and neither handles (where a guest can give them back) nor memory are
+    left behind."""
     before = len(running.gadget.logs)
-    events = [ZERO] * (4200 if number_of(guest.signatures) >= 4 else 10)  # there are 4096 handles
+    events = [{**ZERO, "String": "text"}] * (2200 if number_of(guest.signatures) >= 4 else 10)
     assert len(running.through("in", events)) == len(events)
+    pages = running.gadget.stats.guest_pages
+    assert len(running.through("in", events)) == len(events)  # there are 4096 handles
+    assert running.gadget.stats.guest_pages == pages
     messages = [record.message for record in running.gadget.logs[before:]]
     # The guests in compiled languages offer buffers one byte short on purpose; the SDK starts small and grows.
     assert [message for message in messages if "the buffer is too small" not in message] == []
