@@ -151,4 +151,4 @@ def test_help_holds_the_rules_by_which_differences_are_classed(capsys: pytest.Ca
     with pytest.raises(SystemExit):
         cli.main(["abi", "diff", "--help"])
     text = capsys.readouterr().out
-    assert [kind for kind in KINDS if f"| {kind} |" not in text] == []
+    assert [kind for kind in KINDS if f"\n  {kind} " not in text] == []

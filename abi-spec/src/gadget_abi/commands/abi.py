@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 
 import gadget_abi
 from gadget_abi.commands.abi_diff import compare
 from gadget_abi.commands.abi_list import list_json, list_text
 from gadget_abi.commands.abi_show import show
-from gadget_abi.diff import model
+from gadget_abi.commands.text import paragraph
+from gadget_abi.diff import KINDS, model
 
 __all__ = ["register"]
 
@@ -48,13 +50,15 @@ def _show(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _diff(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    assert model.__doc__ is not None
     parser = actions.add_parser(
         "diff",
         help="what is different, and whom it breaks",
-        description="Compare two releases, two modules, or a release and a module. Either side may be the newer one. "
-        "Exit code 0, also when there are differences; 1: a file cannot be read, or with --exit-code something breaks.",
-        epilog=model.__doc__,
+        description=paragraph(
+            "Compare two releases, two modules, or a release and a module. Either side may be the newer one. "
+            "Exit code 0, also when there are differences; 1: a file cannot be read, or with --exit-code something "
+            "breaks."
+        ),
+        epilog="\n".join(_rules()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("a", metavar="A", help="a release (v0.34.0, newest) or a .wasm file")
@@ -66,6 +70,17 @@ def _diff(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="exit with 1 when guests of A break on B, or B runs on fewer releases",
     )
     parser.set_defaults(run=_run_diff)
+
+
+def _rules() -> Iterator[str]:
+    assert model.__doc__ is not None
+    for text in model.__doc__.strip().split("\n\n")[:-1]:
+        yield from map(paragraph, text.splitlines() if text.startswith("*") else [" ".join(text.split())])
+        yield ""
+    for kind, rule in KINDS.items():
+        breaks = f"at {rule.when}, breaks {rule.whom or 'guests'}" if rule.when else "breaks nobody"
+        why = f" ({rule.why})" if rule.why else ""
+        yield paragraph(f"{breaks}; hosts: {rule.hosts or 'nothing'}{why}", first=f"  {kind:18}")
 
 
 def _run_list(args: argparse.Namespace) -> int:

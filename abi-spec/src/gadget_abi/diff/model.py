@@ -7,57 +7,55 @@ A difference *breaks guests* when a guest that was built for A and runs on B may
 
 It *asks something of hosts* when a host that is a faithful A has to do something to run the guests of B.
 
-| kind | guests built for A, on B | a host of A, for guests of B |
-|---|---|---|
-| module | break at load: all that import a function | offer the functions in the other module |
-| function-added | nothing: nobody imports it yet | add it |
-| function-removed | break at load: those that import it | nothing: nobody imports it any more |
-| signature | break at load: those that import it | offer the other type |
-| error-value | break at run: those that look for the error | return the other value |
-| meaning | break at run: those that use it | read and write the other meaning |
-| ownership | break at run: those that use it | hand over or keep as B does |
-| behaviour | break at run: whom the table names (`breaks`) | do as B does |
-| behaviour-undone | break at run: whom the table names (`relied_on_by`) | do as B does |
-| export-added | nothing: nobody has exported it for the host | call it |
-| export-removed | break at run: those that count on being called | do not call it |
-| export-required | break at load: those that do not export it | nothing: all guests of B have it |
-| export-optional | nothing: what they export is not looked at | run modules without it |
-| quirk | break at run: those that meet it | nothing: only a strict host shows it |
-| quirk-gone | nothing | nothing |
-
-The quirk rules follow from what a quirk is: something upstream does and nobody relies on.
+KINDS has a rule for every kind of difference.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-__all__ = ["KINDS", "Diff", "Difference", "Step"]
+__all__ = ["KINDS", "MIRROR", "Diff", "Difference", "Rule", "Step"]
 
 When = Literal["load", "run", ""]
 
-# Kind -> when guests break, whom it breaks unless the difference says so itself, what a host has to do.
-KINDS: dict[str, tuple[When, str, str]] = {
-    "module": (
-        "load",
-        "every guest that imports a function",
-        "offer the functions in the other import module",
+
+class Rule(NamedTuple):
+    """How a kind of difference is classed.
+
+    `when` it breaks guests ("" never), `whom` unless the difference names them itself, what `hosts` have to do ("" for
+    nothing), and `why` where the answer is nothing or nobody.
+    """
+
+    when: When
+    whom: str
+    hosts: str
+    why: str = ""
+
+
+KINDS: dict[str, Rule] = {
+    "module": Rule(
+        "load", "every guest that imports a function", "offer the functions in the other import module"
     ),
-    "function-added": ("", "", "add the function"),
-    "function-removed": ("load", "guests that import it", ""),
-    "signature": ("load", "guests that import it", "offer the function with the other type"),
-    "error-value": ("run", "guests that look for the error", "return the other error value"),
-    "meaning": ("run", "guests that use it", "read and write what it means there"),
-    "ownership": ("run", "guests that use it", "keep or drop handles as it does"),
-    "behaviour": ("run", "", "do as it does"),
-    "behaviour-undone": ("run", "", "do as it does"),
-    "export-added": ("", "", "call it where it is exported"),
-    "export-removed": ("run", "guests that count on being called", "do not call it"),
-    "export-required": ("load", "guests that do not export it", ""),
-    "export-optional": ("", "", "run modules that do not export it, and never call it"),
-    "quirk": ("run", "guests that meet it", ""),
-    "quirk-gone": ("", "", ""),
+    "function-added": Rule("", "", "add the function", "no guest imports it yet"),
+    "function-removed": Rule("load", "guests that import it", "", "no guest imports it any more"),
+    "signature": Rule("load", "guests that import it", "offer the function with the other type"),
+    "error-value": Rule("run", "guests that look for the error", "return the other error value"),
+    "meaning": Rule("run", "guests that use it", "read and write what it means there"),
+    "ownership": Rule("run", "guests that use it", "keep or drop handles as it does"),
+    "behaviour": Rule("run", "", "do as it does", "whom the change breaks stands in the table"),
+    "behaviour-undone": Rule("run", "", "do as it does", "who relies on the change stands in the table"),
+    "export-added": Rule("", "", "call it where it is exported", "no guest has exported it for the host"),
+    "export-removed": Rule("run", "guests that count on being called", "do not call it"),
+    "export-required": Rule("load", "guests that do not export it", "", "all guests have it"),
+    "export-optional": Rule(
+        "",
+        "",
+        "run modules that do not export it, and never call it",
+        "what is exported too much does not matter",
+    ),
+    "quirk": Rule("run", "guests that meet it", "", "only a strict host shows it"),
+    "quirk-gone": Rule("", "", "", "a quirk is what upstream does and nobody relies on"),
 }
 
 MIRROR = {
@@ -97,12 +95,12 @@ class Difference:
     @property
     def breaks(self) -> When:
         """When it breaks guests: at "load", at "run" or "" not at all."""
-        return KINDS[self.kind][0] if self.broken else ""
+        return KINDS[self.kind].when if self.broken else ""
 
     @property
     def hosts(self) -> str:
         """What a host of A has to do to run the guests of B; empty for nothing."""
-        return KINDS[self.kind][2]
+        return KINDS[self.kind].hosts
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def restrict(diff: Diff, names: Collection[str], abi: Abi) -> Diff:
 
 def _with_rule(difference: Difference) -> Difference:
     """The difference, with those it breaks by the rule of its kind."""
-    return replace(difference, broken=difference.broken or KINDS[difference.kind][1])
+    return replace(difference, broken=difference.broken or KINDS[difference.kind].whom)
 
 
 def _differences(abi: Abi, a: str, b: str) -> Iterator[Difference]:
