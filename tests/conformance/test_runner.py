@@ -29,7 +29,7 @@ def runs(abi: Abi, *ids: str) -> list[Run]:
 def outcomes(adapter: Adapter, lie: Lie, chosen: Sequence[Run], *known: Expectation) -> list[Outcome]:
     """How runs go with a lie."""
     with Runner(Lying(adapter, lie), known) as runner:
-        return list(runner.run_all(chosen))
+        return list(map(runner.run, chosen))
 
 
 def test_truth_passes(adapter: Adapter, abi: Abi) -> None:
@@ -51,7 +51,7 @@ def test_cases_baked_into_modules(adapter: Adapter, abi: Abi) -> None:
         return answer
 
     with Runner(Reader(adapter, note)) as runner:
-        assert [outcome.findings for outcome in runner.run_all(runs(abi))] == [()] * 3
+        assert [outcome.findings for outcome in map(runner.run, runs(abi))] == [()] * 3
     loads = [more for more in asked if "module" in more]
     assert [more["memory"] for more in loads] == [[], [], []]
     assert len({more["module"] for more in loads}) == 3
@@ -111,7 +111,7 @@ def test_an_adapter_that_breaks(how: str, finding: str, cache: Path, abi: Abi) -
     """An adapter that breaks fails the case; it is started anew, and the suite goes on."""
     words = [sys.executable, str(HERE / "breaking_adapter.py"), how]
     with Impatient(words) as adapter, Runner(adapter) as runner:
-        first, second = runner.run_all(runs(abi, EVERYTHING, FAILING))
+        first, second = map(runner.run, runs(abi, EVERYTHING, FAILING))
         assert adapter.starts == 2
     assert first.status == "adapter"
     assert first.findings[0].startswith(finding)
@@ -158,7 +158,7 @@ def test_skipped_cases_are_not_run(abi: Abi) -> None:
         Adapter("/nonexistent") as adapter,
         Runner(adapter, [Expectation("*", "skip", "not today")]) as runner,
     ):
-        assert {outcome.status for outcome in runner.run_all(runs(abi))} == {"skip"}
+        assert {outcome.status for outcome in map(runner.run, runs(abi))} == {"skip"}
 
 
 @pytest.mark.parametrize(

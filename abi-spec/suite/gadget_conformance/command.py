@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,12 +15,12 @@ from time import perf_counter
 import gadget_abi
 from gadget_abi import Abi, EmbedderError
 
-from .adapter import Adapter
+from .adapter import Adapter, Hello
 from .case import Case, Mode, Run, load_cases, read_cases, runs_of
 from .expectations import read_expectations
 from .matrix import gaps, matrix, matrix_text
 from .report import failure_text, result_table, summary, write_json, write_junit
-from .runner import Outcome, Runner
+from .runner import Outcome, Runners
 
 __all__ = ["register"]
 
@@ -56,11 +58,22 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--timeout", metavar="S", type=float, default=30.0, help="seconds for each answer (30)"
     )
+    parser.add_argument(
+        "--jobs", metavar="N", type=_jobs, default=_jobs(), help="adapters at a time (one per CPU)"
+    )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the results as JSON")
     parser.add_argument("--junit", metavar="FILE", type=Path, help="write the results as JUnit's XML")
     parser.add_argument("--matrix", action="store_true", help="print what is covered, and run nothing")
     parser.add_argument("--list", action="store_true", help="print the cases, and run nothing")
     parser.set_defaults(run=run)
+
+
+def _jobs(text: str = "") -> int:
+    """How many adapters: a number above 0, or one for each CPU, four at most."""
+    number = int(text) if text else min(os.cpu_count() or 1, 4)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def run(args: argparse.Namespace) -> int:
@@ -83,10 +96,13 @@ def _run(args: argparse.Namespace, abi: Abi) -> int:
         return 1 if gaps(cells) else 0
     expectations = read_expectations(args.expectations) if args.expectations else ()
     began = perf_counter()
-    with Adapter(_command(args.adapter), args.timeout) as adapter, Runner(adapter, expectations) as runner:
-        hello = adapter.hello
-        runs = list(_runs(args, cases, abi, adapter))
-        outcomes = list(_watched(runner.run_all(runs), len(runs)))
+    with ExitStack() as stack:
+        command = _command(args.adapter)
+        adapters = [stack.enter_context(Adapter(command, args.timeout)) for _ in range(args.jobs)]
+        hello = adapters[0].hello
+        runs = list(_runs(args, cases, abi, hello))
+        runners = stack.enter_context(Runners(adapters, expectations))
+        outcomes = list(_watched(runners.run_all(runs), len(runs)))
     if args.json:
         write_json(args.json, hello, outcomes, cells, abi)
     if args.junit:
@@ -111,8 +127,7 @@ def _chosen(args: argparse.Namespace) -> list[Case]:
     return found
 
 
-def _runs(args: argparse.Namespace, cases: Iterable[Case], abi: Abi, adapter: Adapter) -> Iterator[Run]:
-    hello = adapter.hello
+def _runs(args: argparse.Namespace, cases: Iterable[Case], abi: Abi, hello: Hello) -> Iterator[Run]:
     modes: tuple[Mode, ...] = ("strict",) if args.strict else ("careful",)
     if modes[0] not in hello.modes:
         raise EmbedderError(

@@ -1,9 +1,11 @@
-"""Runs cases on an adapter, one after the other, and says how each went."""
+"""Runs cases on adapters and says how each went."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from time import perf_counter
 from types import TracebackType
 from typing import Literal, Self
@@ -14,7 +16,7 @@ from .case import Run
 from .expectations import Expectation
 from .modules import Modules
 
-__all__ = ["FAILING", "Outcome", "Runner", "Status"]
+__all__ = ["FAILING", "Outcome", "Runner", "Runners", "Status"]
 
 Status = Literal["pass", "fail", "differs", "xfail", "xpass", "skip", "unsupported", "adapter"]
 FAILING: frozenset[Status] = frozenset({"fail", "xpass", "adapter"})
@@ -67,10 +69,6 @@ class Runner:
     ) -> None:
         self._modules.close()
 
-    def run_all(self, runs: Iterable[Run]) -> Iterator[Outcome]:
-        """Run cases in order."""
-        return map(self.run, runs)
-
     def run(self, run: Run) -> Outcome:
         """Run a case; whatever the adapter does, there is an outcome.
 
@@ -97,6 +95,44 @@ class Runner:
         if not findings:
             return "pass", ()
         return ("fail" if level == "required" else "differs"), findings
+
+
+class Runners:
+    """Several runners, each with an adapter of its own, that share the work.
+
+    Args:
+        adapters: where to.
+        expectations: what is known about the implementation.
+    """
+
+    def __init__(self, adapters: Iterable[Adapter], expectations: Iterable[Expectation] = ()) -> None:
+        known = tuple(expectations)
+        self._runners = [Runner(adapter, known) for adapter in adapters]
+        self._idle: SimpleQueue[Runner] = SimpleQueue()
+        for runner in self._runners:
+            self._idle.put(runner)
+        self._pool = ThreadPoolExecutor(len(self._runners), "conformance")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        for runner in self._runners:
+            runner.__exit__(kind, error, trace)
+
+    def run_all(self, runs: Iterable[Run]) -> Iterator[Outcome]:
+        """Run cases; the outcomes in the order of the runs."""
+        return self._pool.map(self._run, runs)
+
+    def _run(self, run: Run) -> Outcome:
+        runner = self._idle.get()
+        try:
+            return runner.run(run)
+        finally:
+            self._idle.put(runner)
 
 
 def _as_expected(status: Status) -> Status:
