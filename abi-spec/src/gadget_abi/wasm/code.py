@@ -31,7 +31,6 @@ def scan_code(data: bytes, module: Module) -> None:
                 module.features[feature] = Use(feature, at, index)
         if budget < 0:
             break
-    module.code_read = True
 
 
 def _scan_body(body: Decoder, budget: int) -> int:

@@ -92,8 +92,8 @@ class Use:
 class Module:
     """What a core module declares. Index spaces have their imports first.
 
-    `features` are the features beyond wasm 2.0 found so far, by name: those of the declarations, and those of
-    the code when that was looked at (`code_read`).
+    `features` are the features beyond wasm 2.0, by name: those of the declarations, and those of the code when
+    that was looked at.
     """
 
     types: list[FuncType | None] = field(default_factory=list)  # None: a type that is no function
@@ -109,7 +109,6 @@ class Module:
     bodies: list[Span] = field(default_factory=list)
     features: dict[str, Use] = field(default_factory=dict)
     function_names: dict[int, str] = field(default_factory=dict)  # of the functions in `features`
-    code_read: bool = False
 
     @property
     def imported_functions(self) -> int:
