@@ -3,13 +3,17 @@
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from gadget_abi import Abi, EmbedderError
+from gadget_abi import Abi, EmbedderError, load
 from gadget_conformance import guests, matrix
-from gadget_conformance.case import Case, load_cases, read_cases, runs_of, schema
+from gadget_conformance.adapter import Adapter, Hello
+from gadget_conformance.case import Case, load_cases, read_cases, runs_of, schema, steps_in
+from gadget_conformance.layout import PAGES
+from gadget_conformance.runner import Runner
 
 FILES = sorted(Path(str(files("gadget_conformance") / "cases")).glob("*.json"))
 ROOT = Path(__file__).parents[2]
@@ -81,3 +85,65 @@ def test_guests_are_fresh(abi: Abi) -> None:
 def test_a_stale_guest_is_found(abi: Abi, tmp_path: Path) -> None:
     """A guest that is missing or differs is stale."""
     assert guests.stale_guests(abi, tmp_path) == list(guests.derived_guests(abi))
+
+
+FETCHED = {"field": {"fieldGet", "fieldGetScalar", "fieldGetBuffer"}}
+
+
+def called(case: Case) -> set[str]:
+    """The host functions a case calls."""
+    if "guest" in case.data:
+        text = guests.guest_text(case.data["guest"])
+        return {name for name in load().functions if f'"{name}"' in text}
+    found = {"getDataSource", "dataSourceGetField"} if "bind" in case.data else set()
+    for script in case.scripts.values():
+        for step in steps_in(script):
+            found |= {step["call"]} if "call" in step else set()
+            found |= FETCHED.get(step["fetch"], {step["fetch"]}) if "fetch" in step else set()
+    return found
+
+
+@pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.id)
+def test_what_is_covered_is_called(case: Case, abi: Abi) -> None:
+    """A case calls the functions it says it covers, and the one whose rule it checks."""
+    asked = {function for function, _ in case.covers} | ({case.data["rule"]} & set(abi.functions))
+    assert asked <= called(case)
+
+
+class Idle(Adapter):
+    """A host that does nothing at all, and keeps the memory as it was."""
+
+    hello = Hello("idle", "0", (), ("careful", "strict"), writes=True)
+
+    def __init__(self) -> None:
+        super().__init__("none")
+        self._memory = bytearray(PAGES << 16)
+
+    def ask(self, do: str, **more: Any) -> dict[str, Any]:
+        """Answer that nothing happened."""
+        match do:
+            case "load":
+                self._memory = bytearray(PAGES << 16)
+                for piece in more["memory"]:
+                    data = bytes.fromhex(piece["bytes"])
+                    self._memory[piece["address"] : piece["address"] + len(data)] = data
+            case "read":
+                return {"bytes": self._memory[more["address"] : more["address"] + more["length"]].hex()}
+            case "handles":
+                return {"handles": 0}
+            case "sources":
+                return {"sources": []}
+        return {"failed": None, "logs": [], "events": []}
+
+
+def test_no_case_passes_by_itself(abi: Abi) -> None:
+    """On a host that does nothing every case fails."""
+    releases = [release.name for release in abi.releases]
+    with Runner(Idle()) as runner:
+        passed = {
+            case.id
+            for case in load_cases()
+            for run in runs_of(case, abi, ("careful", "strict"), releases=releases)
+            if runner.run(run).status == "pass"
+        }
+    assert passed == set()
