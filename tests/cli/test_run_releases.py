@@ -86,7 +86,7 @@ def test_native_is_the_newest(run: Run, tmp_path: Path) -> None:
     result = run("--native", "--release", "v0.38.0", gadget=tmp_path / "program.py")
     assert result.returncode == 1
     assert result.stderr == (
-        "gadget: error: --native runs a program as the newest release, without --abi and --release\n"
+        "gadget: error: program.py: runs natively as the newest release, none else can be asked for\n"
     )
 
 

@@ -68,15 +68,13 @@ class _Command:
             "log_level": self._args.log_level,
             "on_log": self._console.log,
             "clock": self._args.clock,
+            "abi": self._args.abi,
+            "release": self._args.release,
             "strict": self._args.strict,
         }
         if self._args.native:
-            if self._args.abi or self._args.release:
-                raise EmbedderError(
-                    "--native runs a program as the newest release, without --abi and --release"
-                )
             return _load_program(target.module, settings)
-        settings |= {"deadline": self._args.deadline, "abi": self._args.abi, "release": self._args.release}
+        settings["deadline"] = self._args.deadline
         return Gadget.load(target.module, **settings)
 
     def _tell(self, gadget: Gadget) -> None:

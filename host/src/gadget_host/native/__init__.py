@@ -36,7 +36,7 @@ def load(program: str | Path, *, name: str | None = None, **settings: Any) -> Ga
         settings: those of Gadget.load; no deadline unless one is given, so that there is time to look around.
 
     Raises:
-        EmbedderError: there is no such file, or the gadget SDK is not installed.
+        EmbedderError: there is no such file, the gadget SDK is not installed, or a release is asked for.
         Exception: whatever importing the program raises.
     """
     path = Path(program).resolve()
@@ -46,6 +46,8 @@ def load(program: str | Path, *, name: str | None = None, **settings: Any) -> Ga
     if importlib.util.find_spec("gadget") is None:
         raise EmbedderError(f"{path}: the package `gadget` is not installed; pip install gadget-sdk")
     options = Settings(**{"deadline": None, "stop_deadline": None} | settings)
+    if options.abi or options.release:
+        raise EmbedderError(f"{path.name}: runs natively as the newest release, none else can be asked for")
     abi, source = load_abi(), Program(path)
     provided = Provided(MODULE, source.exports(abi))
     runtime = Runtime(stub(abi), name or path.name, options, provided=provided)
