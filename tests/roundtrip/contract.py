@@ -28,7 +28,25 @@ from gadget_abi import Profile
 from gadget_abi.table import SignatureSet
 from gadget_host.schema import FieldSchema, SourceSchema
 
-__all__ = ["ABI", "KINDS", "OWN", "SETS", "ZERO", "emitted", "flags", "number_of", "schema", "transcript"]
+__all__ = [
+    "ABI",
+    "BIG",
+    "CALLS",
+    "KINDS",
+    "LAST",
+    "LISTS",
+    "OWN",
+    "PARAMS",
+    "RECORDS",
+    "SETS",
+    "ZERO",
+    "emitted",
+    "flags",
+    "leftovers",
+    "number_of",
+    "schema",
+    "transcript",
+]
 
 ABI = gadget_abi.load()
 SETS = {each.name: each for each in ABI.signature_sets}
@@ -62,7 +80,10 @@ OWN: dict[str, Any] = {
 }
 """The event that the guest itself makes; it holds these values as constants."""
 
-PARAMS = {"text": "värde €", "long": "0123456789" * 300}
+PARAMS = {
+    "text": "värde €",
+    "long": "0123456789abcdef" * 256,
+}  # as long as the guests' buffer: no NUL after it
 LAST = (1 << 64) - 1
 BIG = (1 << 63) + 5
 RECORDS = (b"record one..", b"record two..")  # with their length of four bytes a multiple of 8: no padding

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -24,14 +23,12 @@ from gadget_build.program import find_program
 from gadget_build.wasm.binary import Reader, section
 from gadget_build.wasm.binary import name as encoded_name
 from gadget_build.wasm.module import Section
-from tests.roundtrip import declarations
+from tests.roundtrip import declarations, template
 from tests.roundtrip.contract import ABI, flags
 
 __all__ = ["LANGUAGES", "NotHereError"]
 
 GUESTS = Path(__file__).parent / "guests"
-_TEXTS = 4096  # where the WAT guest keeps its texts
-_ESCAPE = re.compile(r"\\([0-9a-f]{2})")
 
 C_OPTIONS = ["-target", "wasm32-freestanding", "-Os", "-nostdlib", "-Wl,--no-entry", "-Wl,--export-memory"]
 RUST_TARGET = "wasm32-unknown-unknown"
@@ -45,50 +42,8 @@ class NotHereError(Exception):
 def build_wat(signatures: SignatureSet, directory: Path) -> Path:
     """The guest written by hand."""
     output = directory / f"{signatures.name}.wasm"
-    output.write_bytes(wasmtime.wat2wasm(preprocess(signatures)))
+    output.write_bytes(wasmtime.wat2wasm(template.expand(GUESTS / "wat", signatures)))
     return output
-
-
-def preprocess(signatures: SignatureSet) -> str:
-    """The WAT of a set: imports, the lines its flags keep, texts in memory."""
-    text = "".join(path.read_text() for path in sorted((GUESTS / "wat").glob("*.wat")))
-    laid = _Texts()
-    code = re.sub(r'@"([^"]*)"', lambda match: laid.constant(match[1]), "\n".join(_kept(text, signatures)))
-    return f"(module\n{declarations.wat(signatures)}\n{code}\n{laid.data()})"
-
-
-def _kept(text: str, signatures: SignatureSet) -> list[str]:
-    lines, wanted, set_ = [], [True], flags(signatures)
-    for line in text.splitlines():
-        mark, _, flag = line.strip().partition(" ")
-        if mark == ";;[":
-            wanted.append(wanted[-1] and (flag.lstrip("!") in set_) != flag.startswith("!"))
-        elif mark == ";;]":
-            wanted.pop()
-        elif wanted[-1]:
-            lines.append(line)
-    return lines
-
-
-class _Texts:
-    """Texts one after the other from 4096 on."""
-
-    def __init__(self) -> None:
-        self._at: dict[str, int] = {}
-        self._end = _TEXTS
-
-    def constant(self, text: str) -> str:
-        """The packed pointer to a text, as an instruction."""
-        size = len(_ESCAPE.sub("x", text).encode()) if "\\" in text else len(text.encode())
-        if not size:
-            return "(i64.const 0)"
-        if text not in self._at:
-            self._at[text], self._end = self._end, self._end + size
-        return f"(i64.const {size << 32 | self._at[text]})"
-
-    def data(self) -> str:
-        """The segments."""
-        return "\n".join(f'  (data (i32.const {at}) "{text}")' for text, at in self._at.items())
 
 
 def build_python(signatures: SignatureSet, directory: Path) -> Path:
