@@ -294,6 +294,25 @@ def test_quirk_early_calls_leave_the_error_pointer_alone() -> None:
     assert results(wasm, strict=True) == (77, 77)
 
 
+@pytest.mark.parametrize("name", [*TRAPS, *WORKS])
+def test_quirk_early_calls_strict_in_a_start_section(name: str) -> None:
+    """Before the start function, in the (start) section, nothing can be called in either mode."""
+    call = (TRAPS | WORKS)[name][0]
+    wasm = wat(f"{imported('v0.55.1')} (func $first (drop {call})) (start $first)")
+    for strict in (False, True):
+        with pytest.raises(GuestError, match=r"called from the module's \(start\) section"):
+            Gadget.load(wasm, strict=strict)
+
+
+def test_quirk_early_calls_strict_with_an_error_pointer_outside_memory() -> None:
+    """There is nothing to look at: it traps whatever becomes of the call."""
+    wasm = starting(WORKS["fieldGetScalar"][0].replace(f"(i32.const {SCRATCH})", "(i32.const 0xfffd)"))
+    with pytest.raises(
+        GuestError, match="_initialize: trapped: the error pointer 0xfffd is outside the memory"
+    ):
+        results(wasm, strict=True)
+
+
 MALLOCS = {
     "getParamValue": (f"(i32.wrap_i64 (call $getParamValue {PARAM}))", "v0.34.0"),
     "getSyscallName": ("(i32.wrap_i64 (call $getSyscallName (i32.const 0)))", "v0.37.0"),

@@ -13,14 +13,14 @@ from typing import Final
 
 import wasmtime
 
-from gadget_abi import Form
+from gadget_abi import Form, GuestError
 
 from ._cache import compile_wat
 from ._entry import Entry
 from ._memory import GuestMemory
 from ._state import TrapError
 
-__all__ = ["HOT", "THROUGH_INSTANCE", "Early"]
+__all__ = ["HOT", "THROUGH_INSTANCE", "Early", "called_too_early"]
 
 THROUGH_INSTANCE: Final = frozenset({"getParamValue", "getSyscallName", "perfReaderRead"})
 """The functions written in Python that write through the instance. (Or call malloc, in their old forms.)"""
@@ -28,6 +28,16 @@ HOT: Final = frozenset({"fieldGetBuffer", "fieldGetScalar"})
 """Those of the data plane; the second only to its error pointer. (fieldGet calls malloc, which says no.)"""
 
 _U32 = 0xFFFFFFFF
+
+
+def called_too_early(module: str, function: str) -> GuestError:
+    """The error of a host call from a (start) section, in both modes."""
+    return GuestError(
+        "called from the module's (start) section, before the host knows its memory",
+        module=module,
+        function=function,
+        hint="call it from _initialize or gadgetInit",
+    )
 
 
 class Early:
@@ -73,6 +83,8 @@ class Early:
 
     def _now(self, form: Form, later: wasmtime.Func) -> Callable[..., int]:
         def call(*args: int) -> int:
+            if not self._memory.attached:
+                raise called_too_early(self._entry.module, form.function)
             return int(self._entry.call(later, *args, function=form.function))
 
         def buffer(*args: int) -> int:
@@ -84,8 +96,10 @@ class Early:
         def scalar(*args: int) -> int:
             """Trap if it fails and is to say so: look at the error pointer, and put back what was there."""
             at = args[3] & _U32 if len(args) > 3 else 0
-            if not at:
+            if not at or not self._memory.attached:
                 return call(*args)
+            if at + 4 > self._memory.size:
+                raise TrapError(f"the error pointer {at:#x} is outside the memory")
             before = self._memory.read(at, 4)
             self._memory.write(at, bytes(4))
             value, failed = call(*args), any(self._memory.read(at, 4))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import wasmtime
 
-from gadget_abi import GuestError
 from gadget_abi.wasi import MODULE as WASI
 from gadget_abi.wasi import SIGNATURES
 from gadget_abi.wasm import External, FuncType
@@ -16,12 +15,11 @@ from gadget_abi.wasm import External, FuncType
 from . import _early, wasi
 from ._lift import cold_call
 from ._logs import DEBUG
-from ._module import GuestModule
 
 if TYPE_CHECKING:
     from ._runtime import Runtime
 
-__all__ = ["Linker", "Provided", "early_call"]
+__all__ = ["Linker", "Provided"]
 
 
 @dataclass(frozen=True)
@@ -35,16 +33,6 @@ class Provided:
 
     module: str
     functions: Mapping[str, Callable[..., Any]]
-
-
-def early_call(module: GuestModule, function: str) -> GuestError:
-    """The error of a host call from a (start) section."""
-    return GuestError(
-        "called from the module's (start) section, before the host knows its memory",
-        module=module.name,
-        function=function,
-        hint="call it from _initialize or gadgetInit",
-    )
 
 
 class Linker:
@@ -95,7 +83,7 @@ class Linker:
 
         def guarded(*args: int) -> Any:
             if not memory.attached:
-                raise early_call(runtime.module, name)
+                raise _early.called_too_early(runtime.module.name, name)
             return function(*args)
 
         params, results = (list(map(_value_type, types)) for types in type_)

@@ -13,12 +13,12 @@ import wasmtime
 from gadget_abi import GuestError, load
 
 from ._callback import any_callback
-from ._early import Early
+from ._early import Early, called_too_early
 from ._engine import PAGE, LimitedStore, Limits, new_engine
 from ._exports import Exports
 from ._host import Hooks, Host
 from ._lift import Lift
-from ._linker import Linker, Provided, early_call
+from ._linker import Linker, Provided
 from ._logs import Logs, level_number
 from ._malloc import MALLOC
 from ._module import CALLBACK, load_module
@@ -135,7 +135,7 @@ class Runtime:
         names = function_names(trap)
         if trap.trap_code != wasmtime.TrapCode.INDIRECT_CALL_TO_NULL or not names:
             return None
-        return early_call(self.module, names[0]) if names[0] in self.profile.forms else None
+        return called_too_early(self.module.name, names[0]) if names[0] in self.profile.forms else None
 
     def start(self) -> None:
         """Run the start function.
