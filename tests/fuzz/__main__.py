@@ -13,9 +13,10 @@ import sys
 
 from . import session
 from .guest import ABI
-from .worker import Work, work
+from .worker import Work, read, work
 
 CALLS = 200_000
+INPUTS = 20_000
 SEED = 1
 
 
@@ -28,18 +29,33 @@ def main() -> int:
     parser.add_argument(
         "--sets", default=",".join(s.name for s in ABI.signature_sets), help="sig-1,sig-2,..."
     )
+    parser.add_argument("--readers", action="store_true", help="spoil files instead of making host calls")
+    parser.add_argument("--inputs", type=int, default=INPUTS, help=f"files to spoil ({INPUTS:,})")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--first", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--only", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    sets = options.sets.split(",")
     if options.worker:
-        work(Work(options.seed, options.first, 1, options.calls, sets, only=options.only))
-        return 0
+        return as_worker(options)
     seed = options.seed or random.SystemRandom().randrange(1, 1 << 31)
-    summary = session.run(seed, options.calls, sets, only=options.case)
-    print("\n".join([*summary.lines(), *(f"\nFAILURE {text}" for text in summary.failures)]))
+    if options.readers:
+        summary = session.run_readers(seed, options.inputs, only=options.case)
+        print("\n".join(summary.reader_lines()))
+    else:
+        summary = session.run(seed, options.calls, options.sets.split(","), only=options.case)
+        print("\n".join(summary.lines()))
+    print(*(f"\nFAILURE {text}" for text in summary.failures), sep="\n", end="")
     return 1 if summary.failures or summary.missing() or summary.growth() > session.MOST_GROWTH else 0
+
+
+def as_worker(options: argparse.Namespace) -> int:
+    """Be the child of a session."""
+    if options.readers:
+        read(options.seed, options.first, options.inputs, only=options.only)
+    else:
+        sets = options.sets.split(",")
+        work(Work(options.seed, options.first, options.calls, sets, only=options.only))
+    return 0
 
 
 if __name__ == "__main__":

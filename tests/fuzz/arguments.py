@@ -64,13 +64,10 @@ class Arguments:
         match param.type.name:
             case "handle":
                 return self._handle(param.type.handle)
+            case "string" if rng.random() < GOOD:
+                return self._text(rng.choice(TEXT_OF.get(place, list(ADDRESSES))))
             case "string":
-                good = rng.random() < GOOD
-                return (
-                    self._text(rng.choice(TEXT_OF.get(place, list(ADDRESSES))))
-                    if good
-                    else Value(0, self._bytes())
-                )
+                return Value(0, rng.choice([self._bytes(), self._bad_pointer()]))
             case "bytes" | "value":
                 return Value(0, self._map_bytes(param.name) if function.startswith("map") else self._bytes())
             case "out-buffer":

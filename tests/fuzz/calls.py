@@ -10,6 +10,8 @@ from .model import STRING, U32, Failed, Unsaid
 from .state import ANY, New, Open, Reader, Table
 
 HASH, MAP_ARRAY, PERF = 1, 2, 4
+DEADLINE = 2
+"""What reading gives when there is nothing to read."""
 
 
 class Calls(DataCalls):
@@ -81,7 +83,7 @@ class Calls(DataCalls):
         packed = struct.pack("<32sB3x", found.name.encode(), len(found.params))
         for param in found.params:
             packed += struct.pack("<32sI", param.name.encode(), int(param.is_pointer))
-        self.put(declaration, packed.ljust(252, b"\0"))
+        self.put(declaration, packed.ljust(252, b"\0"), early=False)
         return 0
 
     # -- maps
@@ -110,12 +112,12 @@ class Calls(DataCalls):
         if table.entries is None:
             self.spoil(value)
             return ANY
-        if self.profile.strict:
-            raise Unsaid("what a look-up checks first")
         found = table.entries.get(wanted)
+        if found is None and len(wanted) == table.key_size and self.quirk("missing-key-found"):
+            return 0
         if found is None:
             raise Failed
-        self.put(value, found)
+        self.put(value, found, early=False)
         return 0
 
     def mapUpdate(self, map: int, key: int, value: int, flags: int) -> Any:
@@ -169,21 +171,30 @@ class Calls(DataCalls):
         table = self._table(map)
         if table.type != PERF and not self.quirk("perf-reader-of-hash"):
             raise Failed
-        return Open("perf-reader", Reader())
+        return Open("perf-reader", Reader(bool(overwritable)))
 
-    def perfReaderPause(self, reader: int) -> Any:
-        self.find(reader, "perf-reader")
-        return ANY
+    def _reader(self, reader: int) -> Reader:
+        found: Reader = self.find(reader, "perf-reader")
+        return found
 
-    def perfReaderResume(self, reader: int) -> Any:
-        return self.perfReaderPause(reader)
+    def perfReaderPause(self, reader: int) -> int:
+        self._reader(reader).paused = True
+        return 0
 
-    def perfReaderRead(self, reader: int, destination: int) -> Any:
-        self.find(reader, "perf-reader")
-        if not self.changed("start-function-is-initialize"):
-            raise Unsaid("a sample goes into memory of malloc")
-        self.spoil(destination)
-        return ANY
+    def perfReaderResume(self, reader: int) -> int:
+        self._reader(reader).paused = False
+        return 0
+
+    def perfReaderRead(self, reader: int, destination: int) -> int:
+        found = self._reader(reader)
+        address, size = destination & U32, destination >> 32
+        if not self.memory.holds(address, size or 8) and not self.quirk("destination-bounds"):
+            if self.changed("start-function-is-initialize"):
+                raise Failed
+            raise Unsaid("when the address of the result is looked at")
+        if found.overwritable and not found.paused:
+            raise Failed
+        return DEADLINE
 
     def perfReaderClose(self, reader: int) -> int:
         self._drop(self.find(reader, "perf-reader"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 import re
 import struct
@@ -43,17 +42,12 @@ class Outcome:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
-def can(option: str) -> bool:
-    """Whether this host's gadgets can be loaded with an option."""
-    return option in inspect.signature(Gadget.load).parameters
-
-
 def make(seed: int, number: int, *, sets: Sequence[str] | None = None) -> Case:
     """The case of a number, of a session with that seed."""
     rng = random.Random(f"{seed}:{number}")
     known = [s for s in ABI.signature_sets if sets is None or s.name in sets]
     release = rng.choice(rng.choice(known).releases)
-    strict, wild = rng.random() < 0.3 and can("strict"), rng.random() < 0.1
+    strict, wild = rng.random() < 0.3, rng.random() < 0.1
     profile = Profile(ABI, release, strict)
     return Generator(rng, profile, functions(profile), wild=wild).case()
 
@@ -68,9 +62,9 @@ class Run:
 
     def __init__(self, case: Case, outcome: Outcome) -> None:
         self.case, self.outcome = case, outcome
-        self.functions = functions(Profile(ABI, case.release))
+        self.profile = Profile(ABI, case.release, case.strict)
+        self.functions = functions(self.profile)
         self.gadget = self._load()
-        self.profile = Profile(ABI, self.gadget.release, case.strict)
         self.follower = Follower(
             self.profile, model_world(case.log_level, filtered=case.filtered), self.functions
         )
@@ -78,15 +72,15 @@ class Run:
         self._collectors: list[tuple[Collector, Listener]] = []
 
     def _load(self) -> Gadget:
-        options: dict[str, Any] = {"release": self.case.release, "strict": self.case.strict}
         return Gadget.load(
             guest(self.case.release),
             name="fuzz",
+            release=self.case.release,
+            strict=self.case.strict,
             log_level=self.case.log_level,
             deadline=WILD_DEADLINE if self.case.wild else DEADLINE,
             stop_deadline=WILD_DEADLINE if self.case.wild else DEADLINE,
             plane_pages=PLANE_PAGES,
-            **{name: value for name, value in options.items() if can(name)},
             **host_world(filtered=self.case.filtered),
         )
 
@@ -106,7 +100,7 @@ class Run:
     def _life(self) -> None:
         ours, models = add_sources(self.gadget, self.follower)
         for name in SOURCES:
-            listener = Listener()
+            listener = Listener(foreign=self.profile.quirk("foreign-field"))
             self._collectors.append((self.gadget.collect(name, priority=PRIORITY), listener))
             subscribe(models[name], Subscription(PACKET, PRIORITY, python=listener))
             if name in self.case.discards:
@@ -207,6 +201,7 @@ class Run:
     def _follow_stop(self, error: GuestError | None) -> None:
         changed = self.follower.calls.changed
         failed = self._failed("gadgetStop")
+        self.follower.calls.handles.clear()
         if changed("post-stop-called-again"):
             failed = self._failed("gadgetPostStop") or failed
         elif not changed("post-stop-not-called"):

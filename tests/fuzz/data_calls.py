@@ -52,10 +52,10 @@ class DataCalls(State):
         target: Source = self.find(source, "source")
         if type not in (DATA, ARRAY, PACKET) or (type == ARRAY and not target.is_array):
             raise Failed
-        if not self.has_callback:
+        if not self.has_callback or self.early:
             raise Failed
         signed = priority - (1 << 32) if priority >> 31 else priority
-        subscribe(target, Subscription(type, signed, callback, source))
+        subscribe(target, Subscription(type, signed, callback, source, phase=self.phase))
         return 0
 
     def dataSourceGetField(self, source: int, name: int) -> New:
@@ -179,6 +179,8 @@ class DataCalls(State):
             raise
 
     def _report(self, error: int) -> None:
+        if self.early:
+            raise Trapped
         if not self.memory.holds(error, 4):
             raise Ended if self.quirk("error-pointer-outside") else Trapped
         self.memory.write(error, b"\1\0\0\0")

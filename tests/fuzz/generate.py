@@ -256,6 +256,11 @@ class Generator(Arguments):
         maker = _MAKERS.get(name)
         form = self.profile.forms[name]
         ops: list[Op] = []
+        if name == "mapRelease" and self.rng.random() < 0.5:
+            sizes = (Value(0, number) for number in (1, 4, 4, 8))
+            self._get(ops, "newMap", Known(0, "map", "new"), self._text("mine"), *sizes)
+        if name == "perfReaderRead" and self.rng.random() < 0.5:
+            ops.append(self._op("perfReaderPause", self._handle("perf-reader")))
         for param in form.params:
             if param.type.name == "handle" and self.rng.random() < GOOD:
                 self._want(ops, param.type.handle)
@@ -271,7 +276,7 @@ class Generator(Arguments):
         elif name in ("mapLookup", "mapUpdate", "mapDelete", "newPerfReader") and self.rng.random() < GOOD:
             args = self._map_access(name)
         elif name in ("releaseHandle", "mapRelease", "perfReaderClose"):
-            args = [self._used_up(form.params[0].type.handle)]
+            args = [self._used_up(form.params[0].type.handle, "new" if name == "mapRelease" else None)]
         elif name == "dataSourceSubscribe":
             args = [self._argument(name, param) for param in form.params[:-1]]
             args.append(Value(0, self.rng.randrange(at.CALLBACKS)))
@@ -313,9 +318,10 @@ class Generator(Arguments):
         fitting = [k for k in self.known if k.kind == "source" and self.arrays.get(k.source) == is_array]
         return self._value(self.rng.choice(fitting)) if fitting else self._handle("source")
 
-    def _used_up(self, kind: str) -> Value:
+    def _used_up(self, kind: str, source: str | None) -> Value:
         """A handle that the call takes away: seldom one of those that other scripts use as well."""
         own = [k for k in self.known if k not in self._lasting and kind in ("any", k.kind)]
+        own = [k for k in own if source in (None, k.source)]
         if not own or self.rng.random() > 0.95:
             return self._handle(kind) if self.rng.random() < 0.2 else Value(0, self._number() & U32)
         found = self.rng.choice(own)

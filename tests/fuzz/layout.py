@@ -55,8 +55,9 @@ HOOKS: Final = (
 NO_SLOT, SOURCE_SLOT, DATA_SLOT, CALLBACK_SLOT, FIRST_SLOT = range(5)
 """Slot 0 is 0 for ever; a callback finds its arguments in the next three."""
 
-MARGIN: Final = 64
-"""Entries of the trace that must be free for a script to go on: what is open must still be ended."""
+MARGIN: Final = 6500
+"""Entries of the trace that must be free for a script to go on: what is open must still be ended, and callbacks
+that were to come anyway still come."""
 ARGUMENTS: Final = 6
 
 

@@ -181,13 +181,14 @@ class Array:
 
 @dataclass(eq=False)
 class Subscription:
-    """Who is called: a guest's callback (its number and the source's handle), or somebody in Python."""
+    """Who is called: a guest's callback (its number, the source's handle, the hook that asked), or Python."""
 
     kind: int
     priority: int
     callback: int = 0
     handle: int = 0
     python: Any = None
+    phase: str = ""
 
 
 @dataclass(frozen=True)
@@ -275,14 +276,16 @@ def content(slot: Content) -> bytes:
     return slot or b""
 
 
-def event_of(element: Element) -> dict[str, Any]:
-    """An element as a collector gives it out: a scalar without its right length is zero."""
+def event_of(source: Source, element: Element) -> dict[str, Any]:
+    """An element as a collector of a source gives it out: a scalar without its right length is zero."""
     event: dict[str, Any] = {}
-    for item in element.source.fields:
+    for item in source.fields:
         if not item.has_value:
             continue
         assert item.slot is not None
         raw = content(element.slots[item.slot]) if item.slot < len(element.slots) else b""
+        if element.source is not source and len(raw) < (item.offset + item.size or WIDTHS.get(item.kind, 0)):
+            raise Unsaid("what a collector makes of data of another source")
         if item.size:
             raw = raw[item.offset : item.offset + item.size]
         level = event

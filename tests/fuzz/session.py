@@ -38,6 +38,12 @@ class Summary:
     pages: int = 0
     kilobytes: list[int] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    readers: dict[str, Counter[bool]] = field(default_factory=dict)
+    replay: str = ""
+
+    def again(self, number: int) -> str:
+        """How to run a case again."""
+        return f"python -m tests.fuzz {self.replay}--seed {self.seed} --case {number}"
 
     def add(self, about: dict[str, Any]) -> None:
         """A case has ended."""
@@ -70,8 +76,14 @@ class Summary:
         """KiB that the process grew by after the first quarter."""
         return self.kilobytes[-1] - self.kilobytes[len(self.kilobytes) // 4] if self.kilobytes else 0
 
+    def reader_lines(self) -> list[str]:
+        """The table of a session with readers."""
+        total = sum(row.total() for row in self.readers.values())
+        lines = [f"seed {self.seed}: {total:,} spoiled files", "", f"{'reader':<12}{'read':>9}{'refused':>9}"]
+        return [*lines, *(f"{name:<12}{row[False]:>9,}{row[True]:>9,}" for name, row in self.readers.items())]
+
     def lines(self) -> list[str]:
-        """The table."""
+        """The table of a session with gadgets."""
         lines = [
             f"seed {self.seed}: {self.calls:,} host calls in {self.cases:,} gadgets, {self.compared:,} results"
         ]
@@ -137,28 +149,40 @@ class Worker:
 
 
 def run(seed: int, calls: int, sets: Sequence[str], *, only: int | None = None) -> Summary:
-    """Run a session; see `Summary.failures` for what went wrong."""
+    """Run gadgets; see `Summary.failures` for what went wrong."""
     summary, first = Summary(seed), only or 0
     while summary.calls < calls and len(summary.failures) < MOST_FAILURES:
-        arguments = [f"--seed={seed}", f"--calls={calls - summary.calls}", f"--sets={','.join(sets)}"]
-        arguments += [f"--first={first}", *(["--only"] if only is not None else [])]
-        command = [sys.executable, "-m", "tests.fuzz", "--worker", *arguments]
-        last = watch(Worker(command), summary, first)
+        last = _work(summary, first, only, f"--calls={calls - summary.calls}", f"--sets={','.join(sets)}")
         if only is not None or last is None:
             break
         first = last + 1
     return summary
 
 
+def run_readers(seed: int, inputs: int, *, only: int | None = None) -> Summary:
+    """Give spoiled files to the readers."""
+    summary, first = Summary(seed, replay="--readers "), only or 0
+    while first < inputs and len(summary.failures) < MOST_FAILURES:
+        last = _work(summary, first, only, "--readers", f"--inputs={inputs}")
+        if only is not None or last is None:
+            break
+        first = last + 1
+    return summary
+
+
+def _work(summary: Summary, first: int, only: int | None, *arguments: str) -> int | None:
+    command = [sys.executable, "-m", "tests.fuzz", "--worker", f"--seed={summary.seed}", f"--first={first}"]
+    return watch(Worker([*command, *(["--only"] if only is not None else []), *arguments]), summary, first)
+
+
 def watch(worker: Worker, summary: Summary, number: int, *, hang: float = HANG) -> int | None:
     """Listen to a worker to its end; the case that was its undoing, None when it ended well."""
-    replay = "python -m tests.fuzz --seed {} --case {}"
     while True:
         try:
             line = worker.said.get(timeout=hang)
         except queue.Empty:
             worker.end()
-            summary.failures.append(f"{replay.format(summary.seed, number)}: hangs for {hang:g} s")
+            summary.failures.append(f"{summary.again(number)}: hangs for {hang:g} s")
             return number
         if line is None:
             break
@@ -166,10 +190,10 @@ def watch(worker: Worker, summary: Summary, number: int, *, hang: float = HANG) 
         number = about.get("begin", number)
         if "end" in about:
             summary.add(about)
+        elif "read" in about:
+            summary.readers.setdefault(about["read"], Counter())[about["refused"]] += 1
         elif "failure" in about:
-            summary.failures.append(
-                f"{replay.format(summary.seed, number)}: {about['about']}\n{about['what']}"
-            )
+            summary.failures.append(f"{summary.again(number)}: {about['about']}\n{about['what']}")
         elif "shrunk" in about:
             summary.failures[-1] += about["shrunk"]
         if len(summary.failures) >= MOST_FAILURES:
@@ -178,6 +202,6 @@ def watch(worker: Worker, summary: Summary, number: int, *, hang: float = HANG) 
     code = worker.process.wait()
     _, errors = worker.end()
     if code:
-        summary.failures.append(f"{replay.format(summary.seed, number)}: the process died, {code}\n{errors}")
+        summary.failures.append(f"{summary.again(number)}: the process died, {code}\n{errors}")
         return number
     return None

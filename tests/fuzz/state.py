@@ -9,7 +9,7 @@ from typing import Any, Final
 from gadget_abi import Profile
 
 from . import layout as at
-from .model import U32, Array, Element, Failed, Memory, Rules, Source, Unsaid
+from .model import U32, Array, Element, Failed, Memory, Rules, Source, Trapped, Unsaid
 
 ELEMENT_BIT, INDEX_SHIFT, INDEX_MOST = 0x80000000, 16, 0x7FFF
 MOST_HANDLES: Final = 4096
@@ -44,7 +44,10 @@ class Table:
 
 @dataclass(eq=False)
 class Reader:
-    """A perf reader; nothing is known of its samples."""
+    """A perf reader; there is never a record for it."""
+
+    overwritable: bool
+    paused: bool = False
 
 
 @dataclass
@@ -80,9 +83,27 @@ class State:
         self.memory = Memory(at.PAGES * at.PAGE, range(at.LOW.stop, at.HIGH.start))
         self.handles: dict[int, tuple[str, Any]] = {}
         self.sources: dict[str, Source] = {}
-        self.started = self.over = False
+        self.phase = ""
+        """The hook that ran last, or runs."""
         self.has_callback = True
         self._emit, self._malloc = emit, malloc
+
+    # -- where the gadget is in its life
+
+    @property
+    def started(self) -> bool:
+        """Whether gadgetStart has begun."""
+        return self.phase in ("gadgetStart", "gadgetStop", "gadgetPostStop")
+
+    @property
+    def over(self) -> bool:
+        """Whether every handle is gone for good."""
+        return self.phase == "gadgetPostStop"
+
+    @property
+    def early(self) -> bool:
+        """Whether upstream does not know the instance yet."""
+        return self.phase.startswith("_") and self.quirk("early-calls")
 
     # -- what arguments stand for
 
@@ -119,9 +140,13 @@ class State:
         """A bytes argument."""
         return self.memory.read(packed & U32, packed >> 32) if packed else b""
 
-    def put(self, packed: int, data: bytes) -> None:
-        """Write into a destination."""
+    def put(self, packed: int, data: bytes, *, early: bool = True) -> None:
+        """Write into a destination; `early`: by way of the instance, which upstream does not know at first."""
         address, size = packed & U32, packed >> 32
+        if early and self.early and not (self.memory.holds(address, size) and len(data) <= size):
+            raise Unsaid("what is checked before the instance is missed")
+        if early and self.early:
+            raise Trapped
         if not self.quirk("destination-bounds") and not self.memory.holds(address, size):
             raise Failed
         if len(data) > size:
@@ -139,6 +164,8 @@ class State:
 
     def give(self, data: bytes) -> int:
         """A result in memory of the guest's malloc."""
+        if self.early:
+            raise Trapped
         address = self._malloc(len(data))
         if address is None or (address == 0 and not self.quirk("malloc-gives-null")):
             raise Failed
@@ -147,6 +174,8 @@ class State:
 
     def room(self) -> None:
         """Fail when there would be no handle for what is to be made."""
+        if self.over and self.quirk("post-stop-handles"):
+            return  # and the handle, if it comes to that, makes the guest trap
         if self.over or len(self.handles) >= MOST_HANDLES:
             if self.profile.strict:
                 raise Unsaid("what is left behind when there is no handle for it")

@@ -9,10 +9,11 @@ from . import session
 from .calls import Calls
 from .case import Outcome, Run, make
 from .follow import WrongError
+from .guest import ABI
 from .session import Summary, Worker, watch
 from .shrink import shrunk
 
-SETS = ["sig-6", "sig-7", "sig-8"]
+SETS = [s.name for s in ABI.signature_sets]
 
 
 def test_generated_gadgets_do_what_the_model_does() -> None:

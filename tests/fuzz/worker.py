@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import faulthandler
 import json
+import random
 import resource
 import sys
 import traceback
@@ -18,7 +19,12 @@ from gadget_abi import Profile
 
 from .case import Outcome, Run, make
 from .guest import ABI
+from .readers import READERS
 from .shrink import shrunk
+from .spoil import edits
+
+MOST_MEMORY = 64 << 30
+"""Bytes of address space for the readers; wasmtime reserves 4 GiB for each memory of a gadget."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,6 @@ class Work:
     Args:
         seed: of the session.
         first: number of its first case.
-        step: every so-manieth case is its own.
         calls: host calls after which it stops.
         sets: signature sets to draw from.
         only: just this case.
@@ -36,7 +41,6 @@ class Work:
 
     seed: int
     first: int
-    step: int
     calls: int
     sets: Sequence[str]
     only: bool = False
@@ -51,7 +55,7 @@ def work(task: Work) -> None:
         calls += one(task, number)
         if task.only:
             return
-        number += task.step
+        number += 1
 
 
 def one(task: Work, number: int) -> int:
@@ -78,6 +82,23 @@ def one(task: Work, number: int) -> int:
         kilobytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     )
     return max(outcome.calls, 1)
+
+
+def read(seed: int, first: int, inputs: int, *, only: bool) -> None:
+    """Give spoiled files to the readers, in turn."""
+    faulthandler.enable()
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    names = list(READERS)
+    for number in range(first, first + 1 if only else inputs):
+        say(begin=number)
+        reader = READERS[names[number % len(names)]]
+        rng = random.Random(f"{seed}:{number}")
+        data = b""
+        try:
+            data = reader.spoil(rng.randrange(1 << 16), edits(rng))
+            say(read=reader.name, refused=reader.refuses(data))
+        except Exception as error:
+            say(failure=number, what=_described(error), about=[reader.name, data[:2000].hex()])
 
 
 def say(**about: Any) -> None:
