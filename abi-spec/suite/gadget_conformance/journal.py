@@ -6,8 +6,9 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from .arguments import Value
 from .layout import CALLBACK_MARK, ENTRY, MALLOC_MARK
-from .program import Program, Step, Value
+from .program import Program, Step
 from .values import MASK
 
 __all__ = ["Called", "Entry", "Malloc", "Returned", "read_entries", "transcript"]

@@ -54,14 +54,10 @@ def _steps(program: Program, seen: Observed) -> Iterator[str]:
         if isinstance(entry, Returned):
             by_step.setdefault(entry.step.number, []).append(entry)
             if entry.result is not None and entry.step.slot:
-                values[_name(program, entry.step.slot)] = entry.result
+                values[program.name(entry.step.slot)] = entry.result
     for step in program.steps:
         for finding in _step(program, step, by_step.get(step.number, []), values, seen):
             yield f"{step.where}: {step.name}: {finding}"
-
-
-def _name(program: Program, slot: int) -> str:
-    return next(name for name, number in program.slots.items() if number == slot)
 
 
 def _step(

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gadget_abi import EmbedderError, Form, Param
+from gadget_abi import EmbedderError, Form
 
 from . import layout
+from .arguments import Arguments, Value
 from .case import Run
-from .layout import PHASES, SPECIAL
-from .memory import MEMORY_END, Area, Data
-from .values import MASK, bits_of, bytes_of, is_tagged
+from .fetch import call_of
+from .layout import MALLOC_MODES, PHASES, SPECIAL
+from .memory import Data
+from .values import MASK, bytes_of
 
-__all__ = ["Content", "Program", "Step", "Value"]
+__all__ = ["Content", "Program", "Step"]
 
-Value = tuple[int, int]
-"""An argument: a slot and a constant to add."""
-_REFERENCE = re.compile(r"\$(\w+)([+-](?:0x[0-9a-fA-F]+|\d+))?")
-_PREDEFINED = {"callback": 1, "source": 2, "data": 3}
-_FETCH_SIZE = 64
+_CONTROL = struct.Struct(f"<{len(PHASES)}I 32x I I")  # scripts by phase, table of callbacks, mode of malloc
+_CALLBACK = struct.Struct("<QII")
+assert _CONTROL.size == layout.MALLOC_MODE + 4 - layout.CONTROL
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Step:
 
     Args:
         number: as in the journal.
-        where: the export whose script it is in.
+        where: the export whose script it is in; "dataSourceCallback N" for a callback.
         name: host function, or what else it does.
         args: as the guest computes them.
         slot: of the result, 0 for none.
@@ -65,53 +64,73 @@ class Program:
 
     run: Run
     steps: list[Step] = field(default_factory=list)
-    data: Data = field(default_factory=Data)
     memory: dict[int, bytes] = field(default_factory=dict)
-    slots: dict[str, int] = field(default_factory=lambda: dict(_PREDEFINED))
-    buffers: dict[str, Area] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._functions = {name: n for n, name in enumerate((*self.run.profile.forms, *SPECIAL))}
+        self._args = Arguments(self.run.profile.abi)
+        self._code = bytearray()
         try:
-            self._compile()
+            self._compile(self.run.case.data)
         except EmbedderError as error:
             raise EmbedderError(f"{self.run.case.id}: {error}") from None
 
-    def _compile(self) -> None:
-        case, profile = self.run.case, self.run.profile
-        self._functions = {name: n for n, name in enumerate((*profile.forms, *SPECIAL))}
-        self._code, control = bytearray(), bytearray(layout.CONTROL + 80 - layout.CONTROL)
-        for name, content in case.data.get("buffers", {}).items():
+    @property
+    def data(self) -> Data:
+        """Its strings and buffers."""
+        return self._args.data
+
+    def name(self, slot: int) -> str:
+        """What the result in a slot is called."""
+        return next(name for name, number in self._args.slots.items() if number == slot)
+
+    def _compile(self, data: Mapping[str, Any]) -> None:
+        for name, content in data.get("buffers", {}).items():
             initial = layout.FILL * content if isinstance(content, int) else bytes_of(content)
-            self.buffers[name] = self.data.add(f"buffer {name}", initial)
-        scripts = {"gadgetInit": [], **case.scripts} if case.data.get("bind") else case.scripts
-        table = bytearray()
-        # Callbacks come last: what they refer to is named in the phases before.
-        for where in sorted(
-            scripts, key=lambda name: (*PHASES, name).index(name.split()[0]) if name in PHASES else 99
-        ):
-            address = self._script(where, scripts[where])
-            if where in PHASES:
-                struct.pack_into("<I", control, 4 * PHASES.index(where), address)
-            else:
-                table += self._callback(where, address)
-        struct.pack_into("<II", control, 64, self._place(bytes(table + bytes(16))), self._malloc_mode())
-        for name, content in case.data.get("memory", {}).items():
-            self._buffer(name).becomes(None if content == "any" else bytes_of(content))
+            self._args.buffers[name] = self.data.add(f"buffer {name}", initial)
+        phases = [self._phase(name) for name in PHASES]
+        # Callbacks come last: what they refer to is named in the phases.
+        table = [self._callback(*item) for item in data.get("callbacks", {}).items()]
+        control = _CONTROL.pack(
+            *phases,
+            self._place(b"".join([*table, bytes(_CALLBACK.size)])),
+            MALLOC_MODES.index(data.get("malloc", "ok")),
+        )
+        for name, content in data.get("memory", {}).items():
+            self._args.buffer(name).becomes(None if content == "any" else bytes_of(content))
         self.memory = {
             0: self.data.areas[0].initial,
-            layout.CONTROL: bytes(control),
+            layout.CONTROL: control,
             layout.SCRIPTS: bytes(self._code),
             layout.DATA: self.data.image,
         }
 
-    def _callback(self, where: str, address: int) -> bytes:
-        number = where.split()[1]
-        script = self.run.case.data["callbacks"][number]
-        quiet = isinstance(script, Mapping) and script.get("quiet", False)
-        return struct.pack("<QII", int(number, 0) & MASK, address, quiet)
+    def _phase(self, name: str) -> int:
+        """The address of a phase's script, 0 when there is none."""
+        script = self.run.case.scripts.get(name)
+        bound = list(self._bound()) if name == "gadgetInit" else []
+        return self._place(self._block(name, [*bound, *(script or ())])) if bound or script is not None else 0
 
-    def _malloc_mode(self) -> int:
-        return layout.MALLOC_MODES.index(self.run.case.data.get("malloc", "ok"))
+    def _bound(self) -> Iterator[Mapping[str, Any]]:
+        """Steps that fetch the sources and fields a case gives names to."""
+        bind: Mapping[str, str] = self.run.case.data.get("bind", {})
+        sources: dict[str, str] = {}
+        for name, path in bind.items():
+            source, slash, field_name = path.partition("/")
+            common = {"as": name, "expect": "handle"}
+            if not slash:
+                sources[source] = name
+                yield {"call": "getDataSource", "args": [{"string": source}], **common}
+            elif source in sources:
+                args = [f"${sources[source]}", {"string": field_name}]
+                yield {"call": "dataSourceGetField", "args": args, **common}
+            else:
+                raise EmbedderError(f"bind the source {source!r} before its field {field_name!r}")
+
+    def _callback(self, number: str, script: Any) -> bytes:
+        quiet = isinstance(script, Mapping)
+        block = self._block(f"dataSourceCallback {number}", script["do"] if quiet else script)
+        return _CALLBACK.pack(int(number, 0) & MASK, self._place(block), quiet)
 
     def _place(self, code: bytes) -> int:
         address = layout.SCRIPTS + len(self._code)
@@ -120,183 +139,68 @@ class Program:
             raise EmbedderError("the scripts are too long")
         return address
 
-    # ---------------------------------------------------------------------------------------------- scripts
-
-    def _script(self, where: str, script: Iterable[Mapping[str, Any]]) -> int:
-        bound = b"".join(self._bound()) if where == "gadgetInit" else b""
-        return self._place(bound + self._block(where, script))
+    # ----------------------------------------------------------------------------------------------- steps
 
     def _block(self, where: str, script: Iterable[Mapping[str, Any]]) -> bytes:
         code = b"".join(self._step(where, step) for step in script)
-        return code + _encode(layout.END, 0, (), 0)
-
-    def _bound(self) -> Iterable[bytes]:
-        """Steps that fetch the sources and fields a case gives names to."""
-        for name, path in self.run.case.data.get("bind", {}).items():
-            source, slash, field_name = path.partition("/")
-            if not slash:
-                yield self._call("gadgetInit", "getDataSource", [source], name, "handle")
-                continue
-            owner = next((key for key, value in self.run.case.data["bind"].items() if value == source), None)
-            if owner is None or owner not in self.slots:
-                raise EmbedderError(f"bind the source {source!r} before its field {field_name!r}")
-            yield self._call("gadgetInit", "dataSourceGetField", [f"${owner}", field_name], name, "handle")
+        return code + _encode(layout.END)
 
     def _step(self, where: str, step: Mapping[str, Any]) -> bytes:
-        name, expect = step.get("as", ""), step.get("expect")
-        if isinstance(expect, Mapping) and "packed" in expect:
-            expect = Content(bytes_of(expect["packed"]))
-        if "call" in step:
-            return self._call(where, step["call"], step.get("args", []), name, expect, step.get("writes"))
         if "fetch" in step:
-            return self._fetch(where, step)
+            step = call_of(step, self.run.profile)
+        if "call" in step:
+            return self._call(where, step)
         if "repeat" in step:
             block = self._block(where, step["do"])
-            return _encode(layout.REPEAT, 0, ((0, step["repeat"]), (0, len(block))), 0) + block
+            return _encode(layout.REPEAT, ((0, step["repeat"]), (0, len(block)))) + block
         if "return" in step:
-            return _encode(layout.RETURN, 0, (self._plain(step["return"]),), 0)
-        if "poke" in step:
-            return self._poke(where, step)
-        if "malloc" in step:
-            mode = layout.MALLOC_MODES.index(step["malloc"])
-            return self._own(where, "store8", [(0, layout.MALLOC_MODE), (0, mode)])
-        if "trap" in step:
-            return self._own(where, "trap", [], expect="trap")
-        own = next(own for own in ("note", "load", "grow") if own in step)
-        return self._own(where, "load64" if own == "load" else own, [self._plain(step[own])], name, expect)
+            return _encode(layout.RETURN, (self._args.number(step["return"]),))
+        return self._own(where, step)
 
-    def _poke(self, where: str, step: Mapping[str, Any]) -> bytes:
-        area = self._buffer(step["poke"])
-        address = area.address + step.get("offset", 0)
-        return b"".join(
-            self._own(where, "store8", [(0, address + n), (0, byte)])
-            for n, byte in enumerate(bytes_of(step["value"]))
-        )
-
-    def _own(self, where: str, function: str, args: list[Value], name: str = "", expect: Any = None) -> bytes:
-        return self._emit(Step(len(self.steps), where, function, tuple(args), self._slot(name), expect, None))
-
-    def _call(
-        self, where: str, function: str, args: list[Any], name: str, expect: Any, writes: Any = None
-    ) -> bytes:
-        form = self.run.profile.forms[function]
+    def _call(self, where: str, step: Mapping[str, Any]) -> bytes:
+        form, args = self.run.profile.forms[step["call"]], step.get("args", [])
         before = len(self.data.areas)
-        values = tuple(self._argument(param, arg) for param, arg in zip(form.params, args, strict=True))
-        if writes is not None:
-            self._written(args, before).becomes(None if writes == "any" else bytes_of(writes))
-        return self._emit(Step(len(self.steps), where, function, values, self._slot(name), expect, form))
+        values = (self._args.value(param, arg) for param, arg in zip(form.params, args, strict=True))
+        code = self._emit(where, form.function, tuple(values), step, form)
+        if "writes" in step:
+            content = None if step["writes"] == "any" else bytes_of(step["writes"])
+            self._args.written(args, before).becomes(content)
+        return code
 
-    def _written(self, args: list[Any], before: int) -> Area:
-        """The buffer among the arguments."""
-        arg = next(
-            (arg for arg in args if isinstance(arg, Mapping) and ("buffer" in arg or "address" in arg)), None
-        )
-        if arg is None:
-            raise EmbedderError("`writes` without a buffer among the arguments")
-        name = arg.get("buffer", arg.get("address"))
-        if isinstance(name, str):
-            return self._buffer(name)
-        return next(area for area in self.data.areas[before:] if area.name.startswith("buffer"))
+    def _own(self, where: str, step: Mapping[str, Any]) -> bytes:
+        """A step that is no host call."""
+        if "trap" in step:
+            return self._emit(where, "trap", (), {"expect": "trap"})
+        if "malloc" in step:
+            mode = MALLOC_MODES.index(step["malloc"])
+            return self._emit(where, "store8", ((0, layout.MALLOC_MODE), (0, mode)), {})
+        if "poke" in step:
+            address = self._args.buffer(step["poke"]).address + step.get("offset", 0)
+            stores = enumerate(bytes_of(step["value"]), start=address)
+            return b"".join(self._emit(where, "store8", ((0, at), (0, byte)), {}) for at, byte in stores)
+        key, function = next(item for item in _LOOKING.items() if item[0] in step)
+        return self._emit(where, function, (self._args.number(step[key]),), step)
 
-    def _emit(self, step: Step) -> bytes:
-        self.steps.append(step)
-        return _encode(self._functions[step.name], step.slot, step.args, step.number)
-
-    def _slot(self, name: str) -> int:
-        if not name:
-            return 0
-        if name not in self.slots and len(self.slots) + 1 == layout.SLOT_COUNT:
-            raise EmbedderError(f"more than {layout.SLOT_COUNT} names")
-        return self.slots.setdefault(name, len(self.slots) + 1)
-
-    # -------------------------------------------------------------------------------------------- fetching
-
-    def _fetch(self, where: str, step: Mapping[str, Any]) -> bytes:
-        """Get a value or bytes in the way this release has for it."""
-        name, args, expect = step["fetch"], list(step["args"]), step["expect"]
-        widths = self.run.profile.abi.enums["Kind"].widths
-        if name == "field" and "fieldGet" in self.run.profile.forms:
-            name = "fieldGet"
-        elif name == "field":
-            name = "fieldGetScalar" if args[2] in widths else "fieldGetBuffer"
-        form = self.run.profile.forms[name]
-        if name in ("fieldGet", "fieldGetScalar") and args[2] in widths:
-            return self._fetch_scalar(where, form, args, expect)
-        if form.result is not None and form.result.name in ("packed", "value"):
-            wanted = "error" if expect == "fails" else Content(bytes_of(expect))
-            return self._call(where, name, args, "", wanted)
-        return self._fetch_bytes(where, form, args, expect, step.get("size", _FETCH_SIZE))
-
-    def _fetch_scalar(self, where: str, form: Form, args: list[Any], expect: Any) -> bytes:
-        fails = expect == "fails"
-        if len(form.params) == 3:
-            return self._call(where, form.function, args, "", "error" if fails else expect)
-        wanted = "any" if fails else expect
-        return self._call(where, form.function, [*args, {"buffer": 4}], "", wanted, "u32:1" if fails else "")
-
-    def _fetch_bytes(self, where: str, form: Form, args: list[Any], expect: Any, size: int) -> bytes:
-        wanted: Any = "error"
-        content = "" if expect == "fails" else expect
-        if expect != "fails":
-            length = form.result is not None and form.result.name == "length"
-            wanted = len(bytes_of(expect)) if length else "ok"
-        if form.params[-1].type.name == "packed-address":
-            raise EmbedderError(f"{form.function} of {self.run.profile.release} cannot be fetched; call it")
-        return self._call(where, form.function, [*args, {"buffer": size}], "", wanted, content)
-
-    # ------------------------------------------------------------------------------------------- arguments
-
-    def _argument(self, param: Param, arg: Any) -> Value:
-        type_ = param.type
-        if isinstance(arg, Mapping):
-            return self._place_argument(param, arg)
-        if isinstance(arg, str) and not _REFERENCE.fullmatch(arg):
-            enum = next((e for e in self.run.profile.abi.enums.values() if e.type == type_.name), None)
-            if enum is not None and not is_tagged(arg):
-                if arg not in enum.members:
-                    raise EmbedderError(f"there is no {enum.name} {arg!r}")
-                return 0, enum.members[arg]
-            if type_.name in ("string", "bytes") or (
-                type_.name == "value" and (not is_tagged(arg) or arg.startswith("bytes:"))
-            ):
-                return 0, self.data.add(repr(arg), bytes_of(arg)).packed if arg else 0
-        return self._plain(arg)
-
-    def _place_argument(self, param: Param, arg: Mapping[str, Any]) -> Value:
-        if "string" in arg:
-            return 0, self.data.add(repr(arg["string"]), arg["string"].encode()).packed
-        if "packed" in arg:
-            (slot, address), length = self._plain(arg["packed"][0]), bits_of(arg["packed"][1])
-            return slot, (length << 32) + address & MASK
-        if "buffer" in arg:
-            area = self._area(arg["buffer"])
-            return 0, area.packed if param.type.core == "i64" else area.address
-        return self._plain(arg)
-
-    def _area(self, buffer: int | str) -> Area:
-        if isinstance(buffer, str):
-            return self._buffer(buffer)
-        return self.data.add(f"buffer of {buffer} bytes", layout.FILL * buffer)
-
-    def _buffer(self, name: str) -> Area:
-        if name not in self.buffers:
-            raise EmbedderError(f"there is no buffer {name!r}")
-        return self.buffers[name]
-
-    def _plain(self, arg: Any) -> Value:
-        """A number, a reference, or an address."""
-        if isinstance(arg, Mapping):
-            if "end" in arg:
-                return 0, MEMORY_END + arg["end"]
-            return 0, self._buffer(arg["address"]).address + arg.get("offset", 0)
-        if isinstance(arg, str) and (found := _REFERENCE.fullmatch(arg)):
-            if found[1] not in self.slots:
-                raise EmbedderError(f"nothing is called ${found[1]} yet")
-            return self.slots[found[1]], int(found[2] or "0", 0) & MASK
-        return 0, bits_of(arg)
+    def _emit(
+        self,
+        where: str,
+        name: str,
+        args: tuple[Value, ...],
+        step: Mapping[str, Any],
+        form: Form | None = None,
+    ) -> bytes:
+        expect = step.get("expect")
+        if isinstance(expect, Mapping) and "packed" in expect:
+            expect = Content(bytes_of(expect["packed"]))
+        made = Step(len(self.steps), where, name, args, self._args.slot(step.get("as", "")), expect, form)
+        self.steps.append(made)
+        return _encode(self._functions[name], args, made.slot, made.number)
 
 
-def _encode(function: int, slot: int, args: Iterable[Value], number: int) -> bytes:
+_LOOKING = {"note": "note", "load": "load64", "grow": "grow"}
+
+
+def _encode(function: int, args: Iterable[Value] = (), slot: int = 0, number: int = 0) -> bytes:
     values = list(args)
     head = struct.pack("<4I", function, slot, len(values), number)
     return head + b"".join(struct.pack("<IIQ", slot, 0, constant) for slot, constant in values)
