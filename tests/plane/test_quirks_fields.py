@@ -176,6 +176,23 @@ def test_quirk_static_field_of_new_packet(release: str, strict: bool) -> None:
     assert seen == [5]
 
 
+def test_quirk_static_field_of_new_packet_does_not_come_before_the_length() -> None:
+    """A value that no such member could take is an error in a strict host, too."""
+    rig = Rig(strict=True)
+    fields = (
+        FieldSchema("comm", "CString", size=4, flags=STATIC),
+        FieldSchema("n", "Uint32", size=4, offset=4, flags=STATIC),
+    )
+    source = rig.registry.add(SourceSchema("s", "single", fields))
+    packet = rig.dataSourceNewPacketSingle(rig.plane.new_handle("source", source))
+    comm, number = rig.field(source, "comm"), rig.field(source, "n")
+    assert rig.write(comm, packet, b"12345") == 1
+    assert rig.write(number, packet, b"123") == 1
+    for field, value in ((comm, b"123"), (comm, b"1234"), (number, b"1234")):
+        with pytest.raises(wasmtime.Trap):
+            rig.write(field, packet, value)
+
+
 def test_quirks_of_fields_do_not_come_before_other_errors() -> None:
     """A strict host, too, first looks at the handles, the kind and the value's address."""
     rig = Rig(strict=True)

@@ -152,17 +152,17 @@
   (local.get $at)
   (select (i32.const 0) (i32.const {why.memory}) (local.get $at)))
 
-;; 0, or why a value of $length bytes does not go into a static member of $size (-1: absent).
+;; 0, or why a value of $length bytes does not go into a static member. $size is the member's, or -1 where it is absent.
 (func $static_fits (param $field i32) (param $size i32) (param $length i32) (result i32)
-  (local $kind i32)
-  (if (i32.eq (local.get $size) (i32.const -1)) (then (return (i32.const {why.no_static}))))
-  (if (i32.gt_u (local.get $length) (local.get $size)) (then (return (i32.const {why.static_long}))))
-  (if (i32.eq (local.get $length) (local.get $size)) (then (return (i32.const 0))))
+  (local $wanted i32) (local $kind i32)
+  (local.set $wanted (i32.load offset={field.size} (local.get $field)))
+  (if (i32.gt_u (local.get $length) (local.get $wanted)) (then (return (i32.const {why.static_long}))))
   (local.set $kind (i32.load offset={field.kind} (local.get $field)))
-  (if (i32.or (i32.eq (local.get $kind) (i32.const {Kind.String}))
-        (i32.eq (local.get $kind) (i32.const {Kind.CString})))
-    (then (return (i32.const 0))))
-  (i32.const {why.static_short}))
+  (if (i32.and
+        (i32.ne (local.get $length) (local.get $wanted))
+        (i32.and (i32.ne (local.get $kind) (i32.const {Kind.String})) (i32.ne (local.get $kind) (i32.const {Kind.CString}))))
+    (then (return (i32.const {why.static_short}))))
+  (select (i32.const {why.no_static}) (i32.const 0) (i32.eq (local.get $size) (i32.const -1))))
 
 ;; Field and element behind two handles, or why not and the handle concerned.
 (func $access (@inline) (param $field i32) (param $data i32) (result i32 i32 i32 i32)
