@@ -246,16 +246,17 @@ class Rules:
         """Write a String or Bytes value: any length into a dynamic field, the right one into a static."""
         if item.slot is None and (item.source is element.source or self.profile.quirk("foreign-field")):
             raise Failed
-        whole = self._slot(item, element)
-        if not item.size:
+        new = content(value)
+        if item.size and (
+            len(new) > item.size or (len(new) < item.size and item.kind not in (STRING, CSTRING))
+        ):
+            raise Failed
+        self._slot(item, element)
+        if item.size:
+            self._put(item, element, new.ljust(item.size, b"\0"))
+        else:
             assert item.slot is not None
             element.slots[item.slot] = value
-            return
-        new = content(value)
-        if len(new) > item.size or (len(new) < item.size and item.kind not in (STRING, CSTRING)):
-            raise Failed
-        del whole
-        self._put(item, element, new.ljust(item.size, b"\0"))
 
     def _put(self, item: Field, element: Element, data: bytes) -> None:
         assert item.slot is not None
