@@ -46,38 +46,45 @@ type guest struct {
 
 func newGuest(request *request) (*guest, string, error) {
 	g := &guest{log: newRecorder(request.Setup.LogLevel), pieces: request.Memory, params: request.Setup.Params}
-	ctx := experimental.WithFunctionListenerFactory(context.Background(), g)
+	current = g
+	ctx := experimental.WithFunctionListenerFactory(context.Background(), listener{})
 	g.context = gadgetcontext.New(ctx, "conformance", gadgetcontext.WithLogger(logger.NewFromGenericLogger(g.log)))
 	reason, err := g.setUp(&request.Setup)
 	return g, reason, err
 }
 
-// NewFunctionListener makes wazero hand over the module when an export runs for the first time, which is before
-// gadgetInit and after the operator let go of the bytes.
-func (g *guest) NewFunctionListener(definition api.FunctionDefinition) experimental.FunctionListener {
+// current is the guest whose module is instantiated next. A compiled module keeps the listeners it was compiled with as
+// long as it is cached, so a listener cannot belong to a guest.
+var current *guest
+
+// listener makes wazero hand over the module when an export runs for the first time: before gadgetInit, and after the
+// operator let go of the bytes.
+type listener struct{}
+
+func (listener) NewFunctionListener(definition api.FunctionDefinition) experimental.FunctionListener {
 	early := []string{"_start", "_initialize", "gadgetAPIVersion"}
 	for _, name := range definition.ExportNames() {
 		if slices.Contains(early, name) {
-			return g
+			return listener{}
 		}
 	}
 	return nil
 }
 
-func (g *guest) Before(_ context.Context, module api.Module, _ api.FunctionDefinition, _ []uint64, _ experimental.StackIterator) {
-	if g.module != nil {
+func (listener) Before(_ context.Context, module api.Module, _ api.FunctionDefinition, _ []uint64, _ experimental.StackIterator) {
+	if current.module != nil {
 		return
 	}
-	g.module = module
-	for _, piece := range g.pieces {
+	current.module = module
+	for _, piece := range current.pieces {
 		data, _ := hex.DecodeString(piece.Bytes)
 		module.Memory().Write(piece.Address, data)
 	}
 }
 
-func (g *guest) After(context.Context, api.Module, api.FunctionDefinition, []uint64) {}
+func (listener) After(context.Context, api.Module, api.FunctionDefinition, []uint64) {}
 
-func (g *guest) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
+func (listener) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
 
 // ------------------------------------------------------------------------------------------------------ life
 
@@ -94,7 +101,10 @@ func (g *guest) load(request *request) error {
 		return err
 	}
 	operator, _ := operators.GetImageOperatorForMediaType(mediaType)
-	g.instance, g.early = operator.InstantiateImageOperator(g.context, store, descriptor, g.params)
+	g.early = g.patiently(func() (err error) {
+		g.instance, err = operator.InstantiateImageOperator(g.context, store, descriptor, g.params)
+		return err
+	})
 	if g.early != nil && g.module == nil {
 		return g.early
 	}
@@ -155,25 +165,9 @@ func (g *guest) close() {
 	}
 }
 
-// observe takes a step and tells what went wrong, what was logged and what was emitted in it. A panic is what ends
-// the real process; here it is a failure like any other.
+// observe takes a step and tells what went wrong, what was logged and what was emitted in it.
 func (g *guest) observe(step func() error) any {
-	done := make(chan error, 1)
-	go func() {
-		defer func() {
-			if reason := recover(); reason != nil {
-				done <- fmt.Errorf("panic: %v", reason)
-			}
-		}()
-		done <- step()
-	}()
-	var err error
-	select {
-	case err = <-done:
-	case <-time.After(patience):
-		err = errors.New("it hangs")
-		g.context.Cancel()
-	}
+	err := g.patiently(step)
 	found := observation{Logs: g.log.take(), Events: append([]seenEvent{}, g.events...)}
 	g.events = nil
 	for _, line := range found.Logs {
@@ -186,6 +180,27 @@ func (g *guest) observe(step func() error) any {
 		found.Failed = &text
 	}
 	return found
+}
+
+// patiently waits for a step, but not for ever. A panic is what ends the real process; here it is a failure like any
+// other.
+func (g *guest) patiently(step func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if reason := recover(); reason != nil {
+				done <- fmt.Errorf("panic: %v", reason)
+			}
+		}()
+		done <- step()
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(patience):
+		g.context.Cancel()
+		return errors.New("it hangs")
+	}
 }
 
 // ---------------------------------------------------------------------------------------------------- looking
@@ -202,6 +217,9 @@ func (g *guest) read(address, length uint32) any {
 }
 
 func (g *guest) handles() int {
+	if g.early != nil {
+		return 0
+	}
 	return reflect.ValueOf(g.instance).Elem().FieldByName("handleMap").Len()
 }
 
@@ -228,7 +246,9 @@ func (g *guest) observeSources() error {
 			g.sources[name] = &source{DataSource: found}
 		}
 		err := found.SubscribePacket(func(from datasource.DataSource, packet datasource.Packet) error {
-			g.events = append(g.events, seenEvent{from.Name(), elements(from, packet)})
+			if found := elements(from, packet); found != nil {
+				g.events = append(g.events, seenEvent{from.Name(), found})
+			}
 			return nil
 		}, 10000)
 		if err != nil {

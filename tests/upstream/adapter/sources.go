@@ -100,18 +100,25 @@ func (s *source) fill(data datasource.Data, fields element) error {
 	return nil
 }
 
-// elements gives the bytes of every field; those that the data has no room for are left out.
+// elements gives the bytes of every field; those that the data has no room for are left out. A packet that is not of
+// the source's type has none to look at: nil.
 func elements(from datasource.DataSource, packet datasource.Packet) []element {
-	found := []element{}
 	switch packet := packet.(type) {
 	case datasource.DataArray:
+		if from.Type() != datasource.TypeArray {
+			return nil
+		}
+		found := []element{}
 		for i := range packet.Len() {
 			found = append(found, fields(from, packet.Get(i)))
 		}
+		return found
 	case datasource.Data:
-		found = append(found, fields(from, packet))
+		if from.Type() == datasource.TypeSingle {
+			return []element{fields(from, packet)}
+		}
 	}
-	return found
+	return nil
 }
 
 func fields(from datasource.DataSource, data datasource.Data) element {
