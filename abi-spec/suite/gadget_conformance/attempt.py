@@ -79,6 +79,7 @@ class Attempt:
         loaded = answers.observation("load", self._adapter.ask(**self._load()))
         if loaded.failed is None:
             self._step({"do": "init"}, True)
+        self._program = None  # it did not run: there is no journal to judge
 
     def _default_steps(self) -> list[Any]:
         """The life of a gadget, as far as it can come."""

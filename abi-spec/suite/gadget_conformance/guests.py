@@ -83,7 +83,7 @@ def universal_guest(abi: Abi, signature_set: SignatureSet) -> str:
         f"  (func $gadgetAPIVersion (result i64) (i64.const {abi.api_version}))",
         *(_export(name) for name in ("gadgetAPIVersion", "dataSourceCallback", *exports)),
     ]
-    return "\n".join(parts) + ")\n"
+    return "\n".join(parts) + "\n)\n"
 
 
 _HEAD = """\

@@ -209,4 +209,5 @@
   (export "gadgetStart" (func $gadgetStart))
   (export "gadgetStop" (func $gadgetStop))
   (export "run" (func $run))
-  (export "malloc" (func $malloc)))
+  (export "malloc" (func $malloc))
+)

@@ -219,4 +219,5 @@
   (export "gadgetStop" (func $gadgetStop))
   (export "gadgetPostStop" (func $gadgetPostStop))
   (export "run" (func $run))
-  (export "malloc" (func $malloc)))
+  (export "malloc" (func $malloc))
+)

@@ -255,4 +255,5 @@
   (export "gadgetStart" (func $gadgetStart))
   (export "gadgetStop" (func $gadgetStop))
   (export "gadgetPostStop" (func $gadgetPostStop))
-  (export "run" (func $run)))
+  (export "run" (func $run))
+)
