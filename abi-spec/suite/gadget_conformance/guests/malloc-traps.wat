@@ -1,0 +1,13 @@
+;; Exports a malloc that traps, and logs the parameter "key".
+(module
+  (import "ABI" "gadgetLog" (func $log (param i32 i64)))
+  (import "ABI" "getParamValue" (func $param (param i64 i64) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "key")
+  (func (export "malloc") (param i32) (result i32) (unreachable))
+  (func (export "gadgetAPIVersion") (result i64) (i64.const 1))
+  (func (export "gadgetInit") (result i32)
+    (local $failed i32)
+    (local.set $failed (call $param (i64.const 0x3_00000010) (i64.const 0x5_00000020)))
+    (call $log (i32.const 2) (i64.const 0x5_00000020))
+    (local.get $failed)))
