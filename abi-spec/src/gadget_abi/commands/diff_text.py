@@ -54,7 +54,7 @@ def _for_guests(diff: Diff) -> str:
     if not diff.differences:
         return "Nothing is different."
     if any(d.kind == "module" for d in load):
-        return f"No guest built for {diff.a} runs on {diff.b} as it is: its imports do not link."
+        return f"No guest built for {diff.a} that imports a function runs on {diff.b} as it is: it does not link."
     subjects = ", ".join(d.subject for d in load)
     text = f"A guest built for {diff.a} loads on {diff.b}"
     if load:
