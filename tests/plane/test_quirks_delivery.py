@@ -158,6 +158,24 @@ def test_quirk_stop_ends_callbacks_that_a_callback_subscribed(started: bool, nes
         assert rig.dataSourceEmitAndRelease(second_handle, packet) == 0
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_quirk_stop_ends_callbacks_whatever_trapped_before(nested: bool) -> None:
+    """A callback that traps leaves nothing behind of the part of life that its subscription belongs to."""
+    rig = Rig(strict=True)
+    first, handle = rig.source("first", "it:Uint32")
+    second, second_handle = rig.source("second", "it:Uint32")
+    rig.subscribe(first, callback=TRAP)
+    rig.plane.started = True
+    if nested:
+        rig.dataSourceEmitAndRelease(handle, rig.dataSourceNewPacketSingle(handle))
+    else:
+        first.emit_batch([{"it": 1}] * 2)
+    rig.subscribe(second)
+    rig.plane.stop_delivering()
+    with pytest.raises(EndError):
+        rig.dataSourceEmitAndRelease(second_handle, rig.dataSourceNewPacketSingle(second_handle))
+
+
 def test_a_subscription_made_while_stopping_is_called() -> None:
     """It is neither of before nor of the time that ended."""
     rig = Rig(strict=True)

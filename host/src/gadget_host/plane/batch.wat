@@ -29,6 +29,7 @@
     (then (return (i32.const {run.done}))))
   (i32.store (i32.const {control.guest_depth}) (i32.load offset={frame.guest_depth} (local.get $frame)))
   (call $frame_end_callback (local.get $frame))
+  (@if {quirk.stop-ends-callbacks} (then (call $end_subscribing (local.get $frame))))
   (@if {change.callback-error-dropped} (then) (else ;; nobody else sees the packet
     (local.set $packet (i32.load offset={frame.packet} (local.get $frame)))
     (i32.store offset={frame.packet} (local.get $frame) (i32.const 0))

@@ -7,6 +7,7 @@
 ;;   frame:  [source][packet][chain][index: next subscription][item: next element][left: elements, -1 not begun]
 ;;           [handle][object: of the running callback][guest depth before][nested]
 ;;           [rows][rows left][row][wire][batch]                                     see batch.wat
+;;           [started: what control.started was outside its callbacks]               for the quirk stop-ends-callbacks
 
 (func $frame_at (@inline) (param $depth i32) (result i32)
   (i32.add (i32.const {frames.BASE}) (i32.shl (local.get $depth) (i32.const {frame.SHIFT}))))
@@ -28,6 +29,8 @@
   (i32.store offset={frame.guest_depth} (local.get $frame) (i32.load (i32.const {control.guest_depth})))
   (i32.store offset={frame.nested} (local.get $frame) (local.get $nested))
   (i32.store offset={frame.batch} (local.get $frame) (i32.const 0))
+  (@if {quirk.stop-ends-callbacks} (then
+    (i32.store offset={frame.started} (local.get $frame) (i32.load (i32.const {control.started})))))
   (i32.store (i32.const {control.depth}) (i32.add (local.get $depth) (i32.const 1)))
   (local.get $frame))
 
@@ -178,7 +181,6 @@
 (func $deliver_guest (@inline) (param $frame i32) (param $subscription i32) (param $object i32) (result i32)
   (local $handle i32) (local $depth i32) (local $frames i32)
   (@if {change.callback-error-dropped} (then) (else (local $status i32)))
-  (@if {quirk.stop-ends-callbacks} (then (local $started i32)))
   (local.set $frames (i32.load (i32.const {control.depth})))
   (local.set $handle
     (call $handle_new (i32.load offset={object.type} (local.get $object)) (call $object_retain (local.get $object))))
@@ -202,7 +204,6 @@
           (i32.load offset={subscription.started} (local.get $subscription)))
       (then (call $end (i32.const {fn.dataSourceCallback}) (i32.const {why.cancelled}))))
     ;; what a callback subscribes lives as long as the callback's own subscription
-    (local.set $started (i32.load (i32.const {control.started})))
     (i32.store (i32.const {control.started}) (i32.load offset={subscription.started} (local.get $subscription)))))
   (i32.store (i32.const {control.guest_depth}) (i32.add (local.get $depth) (i32.const 1)))
   (i64.store (i32.const {control.guest_calls})
@@ -218,9 +219,14 @@
         (call $callback_source (local.get $subscription)) (local.get $handle))))
   (call $unwind (local.get $frames)) ;; what a trapped nested callback left
   (i32.store (i32.const {control.guest_depth}) (local.get $depth))
-  (@if {quirk.stop-ends-callbacks} (then (i32.store (i32.const {control.started}) (local.get $started))))
+  (@if {quirk.stop-ends-callbacks} (then (call $end_subscribing (local.get $frame))))
   (call $frame_end_callback (local.get $frame))
   (@if {change.callback-error-dropped} (then (i32.const {status.go})) (else (local.get $status))))
+
+;; From here on, what is subscribed is no callback's any more.
+(@if {quirk.stop-ends-callbacks} (then
+  (func $end_subscribing (@inline) (param $frame i32)
+    (i32.store (i32.const {control.started}) (i32.load offset={frame.started} (local.get $frame))))))
 
 (func $call_nested (@inline) (param $subscription i32) (param $handle i32) (result i32)
   (call $call_guest (i64.load offset={subscription.callback} (local.get $subscription))

@@ -154,7 +154,8 @@ STRUCTS: Final = {
         _struct("slot", "pointer length capacity next inline:8 guest pages"),
         _struct(
             "frame",
-            "source packet chain index item left handle object guest_depth nested cursor rows row wire batch",
+            "source packet chain index item left handle object guest_depth nested cursor rows row wire batch"
+            " started",
             size=64,
         ),
         _struct("record", "bytes collector type elements origin"),
