@@ -43,7 +43,7 @@ def bytes_of(value: object) -> bytes:
     if found[5]:
         return struct.pack("<f" if found[4] == "32" else "<d", float(found[5]))
     number, bits = int(found[3], 0), int(found[2])
-    if number >> bits not in (0, -1):
+    if not (-(1 << bits - 1) <= number < 1 << bits - 1 if found[1] == "i" else 0 <= number < 1 << bits):
         raise EmbedderError(f"{value!r} does not fit {bits} bits")
     return (number & (1 << bits) - 1).to_bytes(bits // 8, "little")
 
