@@ -1,6 +1,7 @@
 """gadget conformance, as people call it."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,6 +14,8 @@ from gadget_conformance.case import load_cases
 
 HERE = Path(__file__).parent
 CASES = str(HERE / "one_of_each.json")
+GREETING = {"name": "old", "version": "1", "releases": ["v0.30.0"], "modes": ["careful"]}
+OLD = shlex.join([sys.executable, "-c", f"print({json.dumps(json.dumps(GREETING))}); input()"])
 BREAKING = f"{sys.executable} {HERE / 'breaking_adapter.py'} crash"
 
 
@@ -148,6 +151,8 @@ def test_matrix(capsys: pytest.CaptureFixture[str], abi: Abi) -> None:
         (("--release", "v1.0.0"), "there is no release 'v1.0.0'"),
         (("--cases", "/nonexistent.json"), "/nonexistent.json: "),
         (("--expectations", "/nonexistent.toml"), "/nonexistent.toml: "),
+        (("--adapter", OLD, "--set", "sig-8"), "there is nothing to run: old behaves as v0.30.0"),
+        (("--adapter", OLD, "--strict"), "old has no strict mode"),
         (("--adapter", "/nonexistent"), "/nonexistent cannot be started"),
         (("--adapter", f"{sys.executable} -c pass"), "hello: the adapter exited with 0"),
     ],

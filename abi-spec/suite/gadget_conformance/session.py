@@ -45,6 +45,9 @@ def conform(args: argparse.Namespace, abi: Abi) -> int:
         adapters = [stack.enter_context(Adapter(command, args.timeout)) for _ in range(args.jobs)]
         hello = adapters[0].hello
         runs = list(_runs(args, cases, abi, hello))
+        if not runs:
+            known = ", ".join(hello.releases) or "no release"
+            raise EmbedderError(f"there is nothing to run: {hello.name} behaves as {known}")
         runners = stack.enter_context(Runners(adapters, expectations))
         outcomes = list(_watched(runners.run_all(runs), len(runs)))
     if args.json:
