@@ -1,0 +1,18 @@
+;; Its callback takes 64 bits for each parameter.
+(module
+  (import "ABI" "gadgetLog" (func $log (param i32 i64)))
+  (import "ABI" "newDataSource" (func $source (param i64 i32) (result i32)))
+  (import "ABI" "dataSourceSubscribe" (func $subscribe (param i32 i32 i32 i64) (result i32)))
+  (import "ABI" "dataSourceNewPacketSingle" (func $packet (param i32) (result i32)))
+  (import "ABI" "dataSourceEmitAndRelease" (func $emit (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "mine")
+  (data (i32.const 32) "called")
+  (func (export "malloc") (param i32) (result i32) (i32.const 0))
+  (func (export "gadgetAPIVersion") (result i64) (i64.const 1))
+  (func (export "dataSourceCallback") (param i64 i64 i64) (call $log (i32.const 2) (i64.const 0x6_00000020)))
+  (global $mine (mut i32) (i32.const 0))
+  (func (export "gadgetInit") (result i32) 
+    (global.set $mine (call $source (i64.const 0x4_00000010) (i32.const 1)))
+    (call $subscribe (global.get $mine) (i32.const 1) (i32.const 0) (i64.const 7)))
+  (func (export "gadgetStart") (result i32) (call $emit (global.get $mine) (call $packet (global.get $mine)))))

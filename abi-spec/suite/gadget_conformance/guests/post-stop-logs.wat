@@ -1,0 +1,8 @@
+;; Logs in gadgetPostStop.
+(module
+  (import "ABI" "gadgetLog" (func $log (param i32 i64)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "post-stop")
+  (func (export "malloc") (param i32) (result i32) (i32.const 0))
+  (func (export "gadgetAPIVersion") (result i64) (i64.const 1))
+  (func (export "gadgetPostStop") (result i32) (call $log (i32.const 2) (i64.const 0x9_00000010)) (i32.const 0)))

@@ -1,0 +1,16 @@
+;; Has both start functions, a start section and gadgetInit. Each logs its name, the start section through gadgetInit.
+(module
+  (import "ABI" "gadgetLog" (func $log (param i32 i64)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "section_start_initializegadgetInit")
+  (global $section (mut i64) (i64.const 0))
+  (start $note)
+  (func $note (global.set $section (i64.const 0x7_00000010)))
+  (func (export "malloc") (param i32) (result i32) (i32.const 0))
+  (func (export "gadgetAPIVersion") (result i64) (i64.const 1))
+  (func (export "_start") (call $log (i32.const 2) (i64.const 0x6_00000017)))
+  (func (export "_initialize") (call $log (i32.const 2) (i64.const 0xb_0000001d)))
+  (func (export "gadgetInit") (result i32)
+    (call $log (i32.const 2) (global.get $section))
+    (call $log (i32.const 2) (i64.const 0xa_00000028))
+    (i32.const 0)))

@@ -1,0 +1,8 @@
+;; Its start section traps.
+(module
+  (memory (export "memory") 1)
+  (func (export "malloc") (param i32) (result i32) (i32.const 0))
+  (func (export "gadgetAPIVersion") (result i64) (i64.const 1))
+  (func $section (unreachable))
+  (start $section)
+  (func (export "gadgetInit") (result i32) (i32.const 0)))

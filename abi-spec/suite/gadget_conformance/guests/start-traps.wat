@@ -1,0 +1,9 @@
+;; Its _start traps.
+(module
+  (import "ABI" "gadgetLog" (func $log (param i32 i64)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "gadgetInit")
+  (func (export "malloc") (param i32) (result i32) (i32.const 0))
+  (func (export "gadgetAPIVersion") (result i64) (i64.const 1))
+  (func (export "_start") (unreachable))
+  (func (export "gadgetInit") (result i32) (call $log (i32.const 2) (i64.const 0xa_00000010)) (i32.const 0)))

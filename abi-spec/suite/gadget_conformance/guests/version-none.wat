@@ -1,0 +1,7 @@
+;; Has no gadgetAPIVersion.
+(module
+  (import "ABI" "gadgetLog" (func $log (param i32 i64)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "init")
+  (func (export "malloc") (param i32) (result i32) (i32.const 0))
+  (func (export "gadgetInit") (result i32) (call $log (i32.const 2) (i64.const 0x4_00000010)) (i32.const 0)))
