@@ -68,7 +68,9 @@ def test_failing(failing: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "FAIL mine/first [sig-8 v0.55.1 careful]\n  A line that nobody logs.\n  rule gadgetLog\n" in out
     assert "DIFFERS mine/second" in out
-    assert "  log: expected {'message': 'no'}, found 2 'yes'\n    ==> gadgetLog(2, 0x3" in out
+    assert (
+        "  log: expected {'message': 'no'}, found 2 'yes'\n    ==> gadgetLog(Info, 'yes')\n    <== 0\n" in out
+    )
     assert "2 cases in 2 runs: 1 failed, 1 differ where they may; " in out
 
 

@@ -208,7 +208,8 @@ def test_a_failure_shows_what_happened(adapter: Adapter, abi: Abi) -> None:
     assert f"FAIL {EVERYTHING} [sig-8 {abi.newest} careful]" in text
     assert "rule fieldGetBuffer" in text
     assert "--> dataSourceCallback(7, " in text
-    assert "==> fieldAddTag(" in text
+    assert "==> fieldAddTag(2, 'mine')\n    <== 0\n" in text
+    assert ", String, buffer of 8 bytes)\n    <== 4" in text
 
 
 def test_no_such_program() -> None:

@@ -9,11 +9,12 @@ from . import answers, layout
 from .adapter import Adapter, UnsupportedError
 from .case import Run
 from .guests import OPTIONAL, guest_text, without_exports
-from .journal import Returned, read_entries, transcript
+from .journal import Returned, read_entries
 from .judge import Observed, judge, judge_sources
 from .memory import NULL_ZONE
 from .modules import Modules
 from .program import Content, Program
+from .transcript import transcript
 from .values import to_kind
 
 __all__ = ["Attempt"]
@@ -60,7 +61,7 @@ class Attempt:
     @property
     def transcript(self) -> str:
         """What happened in the guest, as far as is known."""
-        return transcript(self._seen.entries)
+        return "" if self._program is None else transcript(self._program, self._seen.entries)
 
     def _live(self) -> None:
         steps = list(self._data.get("steps") or self._default_steps())

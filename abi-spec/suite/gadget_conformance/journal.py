@@ -11,7 +11,7 @@ from .layout import CALLBACK_MARK, ENTRY, MALLOC_MARK
 from .program import Program, Step
 from .values import MASK
 
-__all__ = ["Called", "Entry", "Malloc", "Returned", "read_entries", "transcript"]
+__all__ = ["Called", "Entry", "Malloc", "Returned", "read_entries"]
 
 _ENTRY = struct.Struct("<IIQQQ")
 
@@ -24,11 +24,6 @@ class Returned:
     result: int | None
     args: tuple[int, ...]
 
-    def __str__(self) -> str:
-        args = ", ".join(_number(value) for value in self.args)
-        result = "did not return" if self.result is None else _number(self.result)
-        return f"==> {self.step.name}({args})\n<== {result}"
-
 
 @dataclass(frozen=True)
 class Called:
@@ -38,9 +33,6 @@ class Called:
     source: int
     data: int
 
-    def __str__(self) -> str:
-        return f"--> dataSourceCallback({self.callback}, {self.source}, {self.data})"
-
 
 @dataclass(frozen=True)
 class Malloc:
@@ -48,9 +40,6 @@ class Malloc:
 
     size: int
     address: int
-
-    def __str__(self) -> str:
-        return f"--> malloc({self.size}) = {self.address:#x}"
 
 
 Entry = Returned | Called | Malloc
@@ -80,12 +69,3 @@ def _replay(program: Program, rows: Iterable[tuple[int, int, int, int, int]]) ->
 def _compute(value: Value, slots: dict[int, int]) -> int:
     slot, constant = value
     return slots.get(slot, 0) + constant & MASK
-
-
-def transcript(entries: Iterable[Entry]) -> str:
-    """What happened, line by line."""
-    return "\n".join(map(str, entries))
-
-
-def _number(value: int) -> str:
-    return str(value) if value < 1 << 16 else hex(value)

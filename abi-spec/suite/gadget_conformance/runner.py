@@ -31,7 +31,7 @@ class Outcome:
         run: the case, release and mode.
         status: in a word.
         findings: what was not as expected, or why it was not run.
-        transcript: host calls and callbacks, for a person who looks into it.
+        transcript: host calls and callbacks, for a person who looks into what did not pass.
         seconds: how long it took.
         expectation: what the implementation's file says about it.
     """
@@ -82,7 +82,8 @@ class Runner:
         status, findings = self._try(attempt, run.case.level)
         if expectation is not None:
             status = _as_expected(status)
-        return Outcome(run, status, findings, attempt.transcript, perf_counter() - began, expectation)
+        story = "" if status == "pass" else attempt.transcript
+        return Outcome(run, status, findings, story, perf_counter() - began, expectation)
 
     def _try(self, attempt: Attempt, level: str) -> tuple[Status, tuple[str, ...]]:
         try:
