@@ -9,7 +9,7 @@ import wasmtime
 
 import gadget_abi
 from gadget_abi import Profile
-from gadget_host._state import CallError
+from gadget_host._state import CallError, TrapError
 from gadget_host.plane import Plane
 from gadget_host.plane.layout import hot
 from gadget_host.schema import FieldSchema, SourceSchema
@@ -80,7 +80,7 @@ class Hooks:
 
     def guest_trap(self, function: str, error: BaseException) -> None:
         assert function
-        if not isinstance(error, wasmtime.Trap):
+        if not isinstance(error, wasmtime.Trap | TrapError):
             raise error
         self.traps.append(error)
 
@@ -92,7 +92,7 @@ class Hooks:
         assert self.guest_malloc is not None
         try:
             return int(self.guest_malloc(self.store, size)) & 0xFFFFFFFF
-        except wasmtime.Trap:
+        except (wasmtime.Trap, TrapError):
             raise CallError("malloc trapped") from None
 
     def before_run(self) -> None:

@@ -200,7 +200,9 @@
 
 (@if {quirk.error-pointer-outside} (then
   (func $error_outside
-    (@if {quirk.no-memory} (then (if (i32.load (i32.const {control.no_memory})) (then (unreachable)))))
+    (@if {quirk.no-memory} (then
+      (if (i32.load (i32.const {control.no_memory}))
+        (then (call $trap (i32.const {fn.fieldGetScalar}) (i32.const {why.address}) (i32.const 0))))))
     (call $end (i32.const {fn.fieldGetScalar}) (i32.const {why.error_pointer})))))
 
 ;; Copies the bytes of any field, as they are, to $destination (length << 32 | address); all of them or nothing.

@@ -83,7 +83,7 @@ REASONS: Final = {
     "too_deep": "{0} packets are being delivered inside one another",
     "memory": "the host's memory for data is exhausted",
     "single_data": "handle {0} is a single packet, which the real host cannot append",
-    "error_pointer": "the error pointer lies outside the guest's memory: the real host closes the module (exit 1)",
+    "error_pointer": "the error pointer lies outside the guest's memory: the real host closes the module",
     "deadlock": "emitted inside a callback, onto a source the gadget subscribed to: the real host waits for ever",
     "cancelled": "called while stopping, but subscribed while starting: the real host closes the module",
     "over": "the gadget was stopped: an event for it makes the real host panic",

@@ -35,6 +35,8 @@
 ;; Calls the guest's malloc: an address, or -1. Wasm cannot catch a trap, so this is the way through Python: a malloc that
 ;; traps makes the host function fail, not its caller.
 (import "host" "malloc" (func $malloc (param $bytes i32) (result i64)))
+;; Does not return: the guest's call traps, for that reason.
+(import "host" "trap" (func $trap (param $function i32) (param $why i32) (param $detail i32)))
 ;; Does not return: the gadget is ended, or the emitter told off, where upstream would have hung or died of it.
 (import "host" "end" (func $end (param $function i32) (param $why i32)))
 ;; Calls a Python subscriber with an object; for an element, $record is its encoded value. 0 go on, 1 discard.
@@ -46,20 +48,27 @@
 ;; Bit widths of the scalar kinds, by kind: bytes, plus 128 when signed; 0 for kinds that are not scalar.
 (data (memory $plane) (i32.const {control.shapes}) "{kind_shapes}")
 
-;; Says what was wrong about a call and, in a strict host, traps where upstream does.
+;; A call was made wrongly: warns or, where a strict host does as upstream, traps.
 (func $complain (param $function i32) (param $why i32) (param $detail i32)
-  (call $warn (local.get $function) (local.get $why) (local.get $detail))
-  (@if {quirk.foreign-field} (then (call $trap_if (local.get $why) (i32.const {why.foreign_field}))))
-  (@if {quirk.older-packet} (then (call $trap_if (local.get $why) (i32.const {why.older_data}))))
-  (@if {quirk.static-field-of-new-packet} (then (call $trap_if (local.get $why) (i32.const {why.no_static}))))
-  (@if {quirk.append-single-packet} (then (call $trap_if (local.get $why) (i32.const {why.single_data}))))
-  (@if {quirk.packet-type-unchecked} (then (call $trap_if (local.get $why) (i32.const {why.mismatch}))))
-  (@if {quirk.no-memory} (then
-    (if (i32.load (i32.const {control.no_memory}))
-      (then (call $trap_if (local.get $why) (i32.const {why.address})))))))
+  (if (call $is_deadly (local.get $why))
+    (then (call $trap (local.get $function) (local.get $why) (local.get $detail))))
+  (call $warn (local.get $function) (local.get $why) (local.get $detail)))
 
-(func $trap_if (@inline) (param $why i32) (param $this i32)
-  (if (i32.eq (local.get $why) (local.get $this)) (then (unreachable))))
+(func $is_deadly (@inline) (param $why i32) (result i32)
+  (@if {quirk.foreign-field} (then
+    (if (i32.eq (local.get $why) (i32.const {why.foreign_field})) (then (return (i32.const 1))))))
+  (@if {quirk.older-packet} (then
+    (if (i32.eq (local.get $why) (i32.const {why.older_data})) (then (return (i32.const 1))))))
+  (@if {quirk.static-field-of-new-packet} (then
+    (if (i32.eq (local.get $why) (i32.const {why.no_static})) (then (return (i32.const 1))))))
+  (@if {quirk.append-single-packet} (then
+    (if (i32.eq (local.get $why) (i32.const {why.single_data})) (then (return (i32.const 1))))))
+  (@if {quirk.packet-type-unchecked} (then
+    (if (i32.eq (local.get $why) (i32.const {why.mismatch})) (then (return (i32.const 1))))))
+  (@if {quirk.no-memory} (then
+    (if (i32.eq (local.get $why) (i32.const {why.address}))
+      (then (return (i32.load (i32.const {control.no_memory})))))))
+  (i32.const 0))
 
 ;; Whether address .. address+length lies inside the guest's memory; the sum is taken in 64 bits, it cannot wrap.
 (func $guest_holds (@inline) (param $address i32) (param $length i32) (result i32)

@@ -312,13 +312,16 @@ class Plane:
     def on_warn(self, function: int, why: int, detail: int) -> None:
         """A hot function was called wrongly."""
         with self._inside():
-            self._warn(function, *_REASONS[why - 1], detail)
+            self._hooks.warn(FUNCTIONS[function], self._reason(why, detail))
 
-    def _warn(self, function: int, name: str, text: str, detail: int) -> None:
+    def on_trap(self, function: int, why: int, detail: int) -> NoReturn:
+        """The real host, which is being imitated, panics: the guest's call traps."""
+        raise TrapError(f"{FUNCTIONS[function]}: {self._reason(why, detail)}")
+
+    def _reason(self, why: int, detail: int) -> str:
+        name, text = _REASONS[why - 1]
         text = text.format(detail if name in _SIGNED else detail & 0xFFFFFFFF)
-        if text.startswith(f"handle {detail & 0xFFFFFFFF} is not"):
-            text += self._what_is(detail)
-        self._hooks.warn(FUNCTIONS[function], text)
+        return text + (self._what_is(detail) if text.startswith("handle") and name.startswith("not_") else "")
 
     def _what_is(self, handle: int) -> str:
         """What a handle of the wrong kind does stand for."""
