@@ -15,9 +15,9 @@ from gadget_abi import EmbedderError, GadgetError, GuestError, load
 from .._logs import LogRecord
 from ..gadget import Gadget
 from ..schema import FieldSchema
-from ..sources import Collector
 from . import setup
-from .wire import from_wire, to_wire
+from .observer import Observer
+from .wire import from_wire
 
 __all__ = ["Adapter"]
 
@@ -34,7 +34,7 @@ class Adapter:
 
     def __init__(self) -> None:
         self._gadget: Gadget | None = None
-        self._collector: Collector | None = None
+        self._observer: Observer | None = None
         self._logs: list[LogRecord] = []
         self._requests: Mapping[str, Callable[[Answer], Answer]] = {
             "hello": self._hello,
@@ -94,16 +94,7 @@ class Adapter:
             failed = str(error)
         logs, self._logs = self._logs, []
         lines = [{"level": record.level, "message": record.message} for record in logs]
-        return {"failed": failed, "logs": lines, "events": self._events()}
-
-    def _events(self) -> list[Answer]:
-        if self._collector is None:
-            return []
-        return [
-            {"source": source.name, "packet": to_wire(source, event)}
-            for source, events in self._collector.drain_by_source()
-            for event in events
-        ]
+        return {"failed": failed, "logs": lines, "events": self._observer.take() if self._observer else []}
 
     def _load(self, request: Answer) -> None:
         self._close({})
@@ -136,8 +127,8 @@ class Adapter:
 
     def _init(self, _: Answer) -> None:
         self._loaded.init()
-        sources = self._loaded.sources
-        self._collector = self._loaded.collect([name for name in sources if sources[name].referenced])
+        self._observer = Observer(self._loaded)
+        self._observer.watch(source for source in self._loaded.sources.values() if source.referenced)
 
     def _start(self, _: Answer) -> None:
         self._loaded.start()
@@ -158,7 +149,7 @@ class Adapter:
         self._loaded.stop()
 
     def _close(self, _: Answer) -> Answer:
-        gadget, self._gadget, self._collector = self._gadget, None, None
+        gadget, self._gadget, self._observer = self._gadget, None, None
         self._logs = []
         if gadget is not None:
             gadget.close()
