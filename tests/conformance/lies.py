@@ -82,7 +82,7 @@ LIES: dict[str, tuple[Lie, str]] = {
     "no calls": (_blank, "gadgetInit: dataSourceIsReferenced: never called"),
     "between data": (_reading(0, DATA), "memory at 0x10000: written to, although nothing is there"),
     "null": (_reading(0, 0), "memory of address 0: expected"),
-    "buffer": (_buffer, "memory of buffer of 8 bytes: expected 'bash????', found 'cash????'"),
+    "buffer": (_buffer, "memory of buffer of 8 bytes: expected b'bash????', found b'cash????'"),
     "event lost": (_with("emit", events=[]), "events: expected 1, found 0: none"),
     "event twice": (
         _with("emit", events=lambda events: 2 * events),

@@ -61,7 +61,7 @@ def findings(runner: Runner, abi: Abi, **data: Any) -> list[str]:
         ([{**LOG, "expect": "unreached"}], "gadgetLog: called, although nothing should have come so far"),
         ([{"return": 1}], ""),
         ([{"return": 0}], ""),
-        ([{"poke": "room", "value": "x"}], "memory of buffer room: expected '????????', found 'x???????'"),
+        ([{"poke": "room", "value": "x"}], "memory of buffer room: expected b'????????', found b'x???????'"),
         (
             [{"poke": "room", "offset": 9, "value": "x"}],
             "memory at 0x10019: written to, although nothing is there",
@@ -100,7 +100,7 @@ def test_steps(script: list[Any], finding: str, runner: Runner, abi: Abi) -> Non
         ({"callbacks": {"1": [{"fetch": "field", "args": ["$n", "$data", "Uint32"], "expect": 5}]}}, ""),
         (
             {"callbacks": {"1": [{"fetch": "field", "args": ["$n", "$data", "Uint32"], "expect": "fails"}]}},
-            "memory of buffer of 4 bytes: expected '\\x01\\x00\\x00\\x00', found '????'",
+            "memory of buffer of 4 bytes: expected b'\\x01\\x00\\x00\\x00', found b'????'",
         ),
         ({"steps": [*LIFE[:2], {**EMIT, "fails": True}]}, "emit: expected it to fail"),
         ({"steps": ["init", {"handles": 2}]}, ""),

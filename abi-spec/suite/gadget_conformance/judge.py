@@ -9,7 +9,7 @@ from typing import Any
 from .answers import Packet
 from .journal import Called, Entry, Malloc, Returned
 from .program import Content, Program, Step
-from .values import MASK, bits_of, bytes_of, is_tagged, matches
+from .values import MASK, bits_of, bytes_of, is_tagged, matches, shortened
 
 __all__ = ["Observed", "judge", "judge_sources"]
 
@@ -97,7 +97,9 @@ def _result(
         return None
     if isinstance(expect, Content):
         actual = seen.blocks.get(entry.result, b"")
-        return None if actual == expect.data else f"expected {expect.data!r}, found {actual!r}"
+        return (
+            None if actual == expect.data else f"expected {shortened(expect.data)}, found {shortened(actual)}"
+        )
     negated = isinstance(expect, Mapping)
     if negated:
         expect = expect["not"]
@@ -190,20 +192,21 @@ def _element(expected: Mapping[str, Any], fields: Mapping[str, bytes]) -> Iterat
         if name not in fields:
             yield f"field {name} is missing"
         elif not matches(value, fields[name]):
-            yield f"field {name}: expected {value!r}, found {fields[name]!r}"
+            yield f"field {name}: expected {shortened(value)}, found {shortened(fields[name])}"
 
 
 def _logs(data: Mapping[str, Any], seen: Observed, program: Program | None) -> Iterator[str]:
     if data.get("silent"):
-        yield from (f"log: expected nothing, found {message!r}" for _, message in seen.logs)
+        yield from (f"log: expected nothing, found {shortened(message)}" for _, message in seen.logs)
     rest = iter(seen.logs)
     for wanted in data.get("logs", ()):
         if not any(_is(line, wanted) for line in rest):
-            lines = "; ".join(f"{level} {message!r}" for level, message in seen.logs) or "nothing"
+            lines = "; ".join(f"{level} {shortened(text)}" for level, text in seen.logs[:_SHOWN]) or "nothing"
             yield f"log: expected {wanted}, found {lines}"
             return
 
 
+_SHOWN = 10  # lines of the log
 _LEVELS = ("Error", "Warn", "Info", "Debug", "Trace")
 
 

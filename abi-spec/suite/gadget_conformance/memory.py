@@ -8,6 +8,7 @@ from typing import Final
 from gadget_abi import EmbedderError
 
 from .layout import DATA, FILL, GAP, JOURNAL, PAGES
+from .values import shortened
 
 __all__ = ["MEMORY_END", "Area", "Data", "pack"]
 
@@ -91,7 +92,9 @@ class Data:
             at = area.address - DATA
             actual = image[at : at + len(area.initial)] if area.address else null_zone
             if area.final is not None and actual != area.final:
-                found.append(f"memory of {area.name}: expected {_show(area.final)}, found {_show(actual)}")
+                found.append(
+                    f"memory of {area.name}: expected {shortened(area.final)}, found {shortened(actual)}"
+                )
             if area.address:
                 rest[at : at + len(area.initial)] = FILL * len(area.initial)
         for at, byte in enumerate(rest):
@@ -99,7 +102,3 @@ class Data:
                 found.append(f"memory at {DATA + at:#x}: written to, although nothing is there")
                 break
         return found
-
-
-def _show(data: bytes) -> str:
-    return repr(data if len(data) <= 80 else data[:80] + b"...")[1:]

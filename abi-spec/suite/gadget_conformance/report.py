@@ -17,6 +17,7 @@ from .runner import Outcome, Status
 
 __all__ = ["failure_text", "result_table", "summary", "write_json", "write_junit"]
 
+_SHOWN = 100  # lines of a transcript
 _MEANING: dict[Status, str] = {
     "pass": "passed",
     "fail": "failed",
@@ -33,11 +34,16 @@ def failure_text(outcome: Outcome) -> str:
     """What went wrong in a run, with what happened in the guest."""
     run, data = outcome.run, outcome.run.case.data
     lines = [f"{outcome.status.upper()} {run}", f"  {data['title']}", f"  rule {data['rule']}"]
-    lines += [f"  {finding}" for finding in outcome.findings]
+    lines += [f"  {finding}" for finding in _some(outcome.findings)]
     if outcome.expectation is not None:
         lines.append(f"  expected to fail: {outcome.expectation.reason} {outcome.expectation.link}".rstrip())
-    lines += [f"    {line}" for line in outcome.transcript.splitlines()]
+    lines += [f"    {line}" for line in _some(outcome.transcript.splitlines())]
     return "\n".join(lines)
+
+
+def _some(lines: Sequence[str]) -> Sequence[str]:
+    """Lines, or as many of them as a person wants to see."""
+    return lines if len(lines) <= _SHOWN else [*lines[:_SHOWN], f"... and {len(lines) - _SHOWN} more"]
 
 
 def result_table(outcomes: Iterable[Outcome]) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 
 from gadget_abi import Abi, EmbedderError
 
-__all__ = ["MASK", "bits_of", "bytes_of", "is_tagged", "matches", "to_kind"]
+__all__ = ["MASK", "bits_of", "bytes_of", "is_tagged", "matches", "shortened", "to_kind"]
 
 MASK: Final = (1 << 64) - 1
 _TAG: Final = re.compile(r"([ui])(8|16|32|64):(-?(?:0x[0-9a-fA-F]+|\d+))|f(32|64):(\S+)")
@@ -59,6 +59,12 @@ def bits_of(value: object) -> int:
     if isinstance(value, str) and (found := _TAG.fullmatch(value)):
         return int(found[3], 0) & MASK if found[3] else int.from_bytes(bytes_of(value), "little")
     raise EmbedderError(f"{value!r} is no number")
+
+
+def shortened(value: object) -> str:
+    """A value as Python writes it, cut where it gets too long to read."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:180]}... ({len(text)} characters)"
 
 
 def matches(expected: object, raw: bytes) -> bool:
