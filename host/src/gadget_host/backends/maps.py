@@ -144,28 +144,30 @@ class MapRegistry:
         """Take a map out of the registry; handles to it keep working."""
         del self[name]
 
-    def new(self, name: str, type: int, key_size: int, value_size: int, max_entries: int) -> Map:
+    def new(
+        self, name: str, type: int, key_size: int, value_size: int, max_entries: int, *, clean: bool = True
+    ) -> Map:
         """What newMap does: make a map for the guest, not registered under its name.
 
         Args:
-            name: loses the characters the kernel does not take, and what is beyond 15.
+            name: only what comes before a NUL, and of that 15 bytes at most.
             type: number of the type.
             key_size: bytes.
             value_size: bytes.
             max_entries: the most it holds.
+            clean: leave out of the name what the kernel does not take, instead of having it refuse that.
 
         Raises:
-            EmbedderError: unknown type, no stand-in for it, sizes the kernel would refuse (MapError), or more
-                than ``memory_limit`` bytes in all (MapError, ENOMEM).
+            EmbedderError: unknown type, no stand-in for it, a name or sizes the kernel would refuse
+                (MapError), or more than ``memory_limit`` bytes in all (MapError, ENOMEM).
         """
         spec = MapSpec(map_type(type), key_size, value_size, max_entries, self.cpus)
         if spec.type_name in _NEEDS_FLAGS:
             raise MapError(
                 errno.EINVAL, f"a {spec.type_name} needs the flag BPF_F_NO_PREALLOC, which newMap cannot pass"
             )
-        made = create_map(
-            _kernel_name(name), spec, room=self.memory_limit - sum(map.memory for map in self._created)
-        )
+        room = self.memory_limit - sum(map.memory for map in self._created)
+        made = create_map(_cleaned(name) if clean else _checked(name), spec, room=room)
         self._created.add(made)
         return made
 
@@ -194,9 +196,17 @@ class MapRegistry:
         return len(self._maps)
 
 
-def _kernel_name(name: str) -> str:
+def _cleaned(name: str) -> str:
     """What upstream's library makes of a name (sanitizeName, BPF_OBJ_NAME_LEN): the kernel takes that."""
     return re.sub(r"[^A-Za-z0-9_.]", "", name[:4096])[:15]
+
+
+def _checked(name: str) -> str:
+    """The name as the kernel takes it or not (bpf_obj_name_cpy), whose letters are those of Latin-1."""
+    given = name[:4096].encode("utf-8", "surrogateescape")[:15].partition(b"\0")[0].decode("latin-1")
+    if odd := re.sub(r"[A-Za-z0-9_.\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]", "", given):
+        raise MapError(errno.EINVAL, f"the kernel takes no {odd[0]!r} in the name of a map")
+    return given
 
 
 def create_map(name: str, spec: MapSpec, room: int | None = None) -> Map:

@@ -28,12 +28,14 @@ def new_map(
 ) -> MapRef:
     """Make a map, and return what its handle stands for.
 
-    Any name will do: upstream drops the characters the kernel does not take and cuts it to 15. Fails for
-    unknown types and for what the kernel refuses; for maps of maps, whose inner map newMap cannot name; and
-    for types (socket, device, storage maps) that have no stand-in in memory.
+    Any name will do: upstream drops the characters the kernel does not take and cuts it to 15. (Until v0.38
+    it did not drop them.) Fails for unknown types and for what the kernel refuses; for maps of maps, whose
+    inner map newMap cannot name; and for types (socket, device, storage maps) that have no stand-in in
+    memory.
     """
+    clean = host.profile.changed("map-names-cleaned")
     with _refusals():
-        return MapRef(host.maps.new(name, type, key_size, value_size, max_entries), created=True)
+        return MapRef(host.maps.new(name, type, key_size, value_size, max_entries, clean=clean), created=True)
 
 
 def get_map(host: HostState, name: str) -> MapRef:
