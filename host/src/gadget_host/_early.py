@@ -88,8 +88,10 @@ class Early:
             return int(self._entry.call(later, *args, function=form.function))
 
         def buffer(*args: int) -> int:
-            """Trap unless it fails: then nothing is written."""
+            """Trap unless it fails, and put back what was there: nothing is written."""
+            before = self._at(args[3])
             if (length := call(*args)) >= 0:
+                self._memory.write(args[3] & _U32, before[:length])
                 raise TrapError(self._memory.UNKNOWN)
             return length
 
@@ -109,6 +111,13 @@ class Early:
             return value
 
         return {"fieldGetBuffer": buffer, "fieldGetScalar": scalar}[form.function]
+
+    def _at(self, packed: int) -> bytes:
+        """What is at a packed pointer, as far as that is in the memory."""
+        if not self._memory.attached:
+            return b""
+        at = min(packed & _U32, self._memory.size)
+        return self._memory.read(at, min(packed >> 32 & _U32, self._memory.size - at))
 
 
 def _switch(params: Sequence[str], results: Sequence[str]) -> str:
