@@ -95,7 +95,8 @@ class Attempt:
         """Whether a script is meant to fail."""
         script = self._run.case.scripts.get(export, ())
         return any(
-            step.get("expect") in ("trap", "ends") or "trap" in step or step.get("return", 0) != 0 for step in script
+            step.get("expect") in ("trap", "ends") or "trap" in step or step.get("return", 0) != 0
+            for step in script
         )
 
     # ----------------------------------------------------------------------------------------------- steps
