@@ -19,13 +19,23 @@ END: Final = at.PAGES * at.PAGE
 TEXT_OF: Final = {
     "newDataSource.name": ["mine", "other", "MINE", "mine", "tick", ""],
     "getDataSource.name": [*SOURCES, "mine", "other"],
-    "dataSourceGetField.name": [*DYNAMIC, *(m[0] for m in MEMBERS), "st", "NUM", "new0", "new1"],
+    "dataSourceGetField.name": [
+        *DYNAMIC,
+        *(m[0] for m in MEMBERS),
+        "st",
+        "NUM",
+        "NUM",
+        "NUM",
+        "new0",
+        "new1",
+    ],
     "dataSourceAddField.name": ["new0", "new1", "new2", "NUM", "a.b"],
     "getParamValue.key": [*PARAMS],
     "getMap.name": [*MAPS],
     "getSyscallID.name": ["openat", "read", "clone3"],
     "getSyscallDeclaration.name": ["openat", "read", "clone3"],
     "kallsymsSymbolExists.symbol": ["vfs_read", "mine"],
+    "newMap.name": ["mine", "mine", "new0", "a.b", "a line with\0 a NUL"],
 }
 STATIC: Final = -1
 KINDS: Final = {"packet": ("single", "array"), "data": ("single", "data", "element")}
@@ -115,7 +125,7 @@ class Arguments:
         fitting = [k for k in self.known if k.kind in kinds and source in (None, k.source)]
         if not fitting:
             return None
-        return self.rng.choice(fitting[-8:] if "field" not in kinds else fitting)
+        return self.rng.choice(fitting if "field" in kinds or self.rng.random() < 0.4 else fitting[-8:])
 
     def _value(self, known: Known) -> Value:
         return Value(known.slot)
@@ -175,7 +185,15 @@ class Arguments:
         rng = self.rng
         size = rng.choice([0, 1, 4, 8, 64])
         places = [END - size, END - size + 1, END, END + 1, 1 << 31, U32]
-        edges = [0, size << 32 | rng.choice(places), U64, U32 << 32 | 8, 1 << 63 | 0x1000, size << 32 | 0x10]
+        edges = [
+            0,
+            size << 32 | END - size,
+            size << 32 | rng.choice(places),
+            U64,
+            U32 << 32 | 8,
+            1 << 63 | 0x1000,
+            size << 32 | 0x10,
+        ]
         if self.wild:
             edges += [rng.getrandbits(64), rng.randrange(1 << 16) << 32 | rng.randrange(END)]
         return rng.choice(edges)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 import struct
 from typing import Any
 
@@ -10,6 +11,8 @@ from .model import STRING, U32, Failed, Unsaid
 from .state import ANY, New, Open, Reader, Table
 
 HASH, MAP_ARRAY, PERF = 1, 2, 4
+NAME_LENGTH, NAME_CHARACTERS = 15, frozenset(string.ascii_letters + string.digits + "_.")
+"""Of a map's name, as the kernel takes it."""
 DEADLINE = 2
 """What reading gives when there is nothing to read."""
 
@@ -90,7 +93,11 @@ class Calls(DataCalls):
 
     def newMap(self, name: int, type: int, key_size: int, value_size: int, max_entries: int) -> Any:
         self.room()
-        self.text(name)
+        odd = set(self.text(name)[:NAME_LENGTH].partition("\0")[0]) - NAME_CHARACTERS
+        if odd and not self.changed("map-names-cleaned"):
+            if not all(letter.isascii() for letter in odd):
+                raise Unsaid("which letters the kernel takes")
+            raise Failed
         if type not in (HASH, MAP_ARRAY) or max(key_size, value_size, max_entries) > 1 << 12:
             return Open("map", Table(type, key_size, value_size, max_entries, None, created=True))
         if not (key_size and value_size and max_entries) or (type == MAP_ARRAY and key_size != 4):
@@ -187,11 +194,12 @@ class Calls(DataCalls):
 
     def perfReaderRead(self, reader: int, destination: int) -> int:
         found = self._reader(reader)
-        address, size = destination & U32, destination >> 32
-        if not self.memory.holds(address, size or 8) and not self.quirk("destination-bounds"):
-            if self.changed("start-function-is-initialize"):
-                raise Failed
+        told = not self.changed("start-function-is-initialize")
+        inside = self.memory.holds(destination & U32, 8 if told else destination >> 32)
+        if not inside and told:
             raise Unsaid("when the address of the result is looked at")
+        if not inside and not self.quirk("destination-bounds"):
+            raise Failed
         if found.overwritable and not found.paused:
             raise Failed
         return DEADLINE

@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gadget_abi import GuestError, Profile
+from gadget_abi import EmbedderError, GuestError, Profile
 from gadget_host import DISCARD, Collector, Gadget
 from gadget_host.sources import Source as HostSource
 
 from . import layout as at
-from .data_calls import PACKET, subscribe
+from .data_calls import DATA, PACKET, subscribe
 from .follow import Follower, Listener, WrongError
 from .generate import Case, Generator
 from .guest import ABI, functions, guest
-from .layout import Entry, decode, encode
+from .layout import Entry, Malloc, decode, encode
 from .model import Array, Element, Ended, Source, Subscription, Trapped, Unsaid, same
 from .state import MOST_HANDLES
 from .world import IMAGE, SOURCES, TEXTS_AT, add_sources, emission, host_world, model_world
@@ -46,7 +46,8 @@ def make(seed: int, number: int, *, sets: Sequence[str] | None = None) -> Case:
     """The case of a number, of a session with that seed."""
     rng = random.Random(f"{seed}:{number}")
     known = [s for s in ABI.signature_sets if sets is None or s.name in sets]
-    release = rng.choice(rng.choice(known).releases)
+    releases = rng.choice(known).releases
+    release = rng.choice([releases[0], releases[-1], *releases])
     strict, wild = rng.random() < 0.3, rng.random() < 0.1
     profile = Profile(ABI, release, strict)
     return Generator(rng, profile, functions(profile), wild=wild).case()
@@ -115,6 +116,7 @@ class Run:
             if self.dead:
                 return
         self._step(self.gadget.stop, self._follow_stop)
+        self._emit_late(ours["tick"], emission(random.Random(0), models["tick"])[0])
 
     def _emit(self, ours: HostSource, event: Any, model: Source, item: Element | Array) -> None:
         def follow(error: GuestError | None) -> None:
@@ -125,17 +127,31 @@ class Run:
         if self._step(lambda: ours.emit(event), follow) is not None and self.case.wild:
             self.dead = True
 
+    def _emit_late(self, ours: HostSource, event: Any) -> None:
+        """An event after the stop is ignored; strict, the fault of whoever emits it."""
+        try:
+            ours.emit(event)
+        except EmbedderError as error:
+            if not self.case.strict:
+                raise WrongError(f"an event after the stop raised {error!r}") from None
+        except GuestError as error:
+            self.outcome.reasons[_kind(error)] += 1
+            if not (self.case.wild or self.dead):
+                raise WrongError(f"an event after the stop raised {error!r}") from None
+        if self._trace():
+            raise WrongError("the guest was called after it had been stopped")
+
     def _exported(self, *names: str) -> list[str]:
         return [name for name in names if name in self.profile.exports]
 
-    def _discarder(self, ours: Any, model: Any, every: int) -> None:
-        listener, calls = Listener(every), iter(range(1, 1 << 62))
+    def _discarder(self, ours: HostSource, model: Source, every: int) -> None:
+        listener, calls = Listener(abs(every)), iter(range(1, 1 << 62))
 
         def answer(view: object) -> object:
-            return DISCARD if every and next(calls) % every == 0 else None
+            return DISCARD if every and next(calls) % abs(every) == 0 else None
 
-        ours.subscribe(answer, priority=5, kind="packet")
-        subscribe(model, Subscription(PACKET, 5, python=listener))
+        ours.subscribe(answer, priority=5, kind="data" if every < 0 else "packet")
+        subscribe(model, Subscription(DATA if every < 0 else PACKET, 5, python=listener))
 
     # -- the guest's memory
 
@@ -153,7 +169,9 @@ class Run:
         for number in range(at.CALLBACKS):
             start = places[number % len(places)]
             self._write(at.CALLBACK_TABLE + 4 * number, struct.pack("<I", start))
-        for number, (mode, answer) in enumerate(self.case.mallocs):
+        malloc, place = place, self._script(place, self.case.malloc_script)
+        for number, (mode, given) in enumerate(self.case.mallocs):
+            answer = malloc if mode == Malloc.RUN else given
             self._write(at.MALLOC_TABLE + 8 * number, struct.pack("<II", mode, answer))
         self.follower.calls.memory.data[TEXTS_AT : TEXTS_AT + len(IMAGE)] = IMAGE
 

@@ -51,10 +51,12 @@ class Case:
         hooks: the scripts of hooks, by name.
         callbacks: the scripts of callbacks, by number.
         mallocs: what the guest's malloc does, in turn.
+        malloc_script: the calls that malloc makes when it makes any.
         steps: what Python emits between start and stop: source and seed of the event.
         log_level: of the gadget.
         filtered: whether there is a mount namespace filter.
-        discards: of a Python subscriber on each source: every so-manieth event; 0 for never.
+        discards: of a Python subscriber on each source: every so-manieth event, 0 for never; if negative, it
+            subscribes to data, which of an array are the elements.
     """
 
     release: str
@@ -63,6 +65,7 @@ class Case:
     hooks: dict[str, list[Op]]
     callbacks: list[list[Op]]
     mallocs: list[tuple[Malloc, int]]
+    malloc_script: list[Op]
     steps: list[tuple[str, int]]
     log_level: int
     filtered: bool
@@ -121,13 +124,14 @@ class Generator(Arguments):
             {name: ops if name[0] == "_" else self._with_return(ops) for name, ops in hooks.items()},
             callbacks,
             self._mallocs(),
+            self._malloc_script(),
             [
                 (rng.choice(["tick", "single", "list"]), rng.randrange(1 << 30))
                 for _ in range(rng.randrange(2, 9))
             ],
             log_level=rng.choice([2, 2, 0, 1, 3, 4]),
             filtered=rng.random() < 0.5,
-            discards={name: rng.choice([0, 2, 3]) for name in SOURCES if rng.random() < 0.3},
+            discards={name: rng.choice([0, 2, 3, -2, -3]) for name in SOURCES if rng.random() < 0.4},
         )
 
     def _with_return(self, ops: list[Op]) -> list[Op]:
@@ -271,6 +275,8 @@ class Generator(Arguments):
             args = self._pair("array", "data")
         elif name in ("dataSourceEmitAndRelease", "dataSourceRelease"):
             args = self._pair("source", "packet")
+        elif name == "dataArrayGet" and self.rng.random() < GOOD and (array := self._filled(ops)):
+            args = [self._value(array), Value(0, 0)]
         elif name.startswith("dataSourceNewPacket") and self.rng.random() < GOOD:
             args = [self._source_of(is_array=name.endswith("Array"))]
         elif name in ("mapLookup", "mapUpdate", "mapDelete", "newPerfReader") and self.rng.random() < GOOD:
@@ -312,6 +318,15 @@ class Generator(Arguments):
         array = self._choose("array")
         if array and self._choose("data") is None and self.rng.random() < GOOD:
             self._get(ops, "dataArrayNew", Known(0, "data", array.source), Value(array.slot))
+
+    def _filled(self, ops: list[Op]) -> Known | None:
+        """An array with an element in it."""
+        array = self._choose("array")
+        if array and (array.slot != at.DATA_SLOT or self.rng.random() < 0.5):
+            new = self._get(ops, "dataArrayNew", Known(0, "data", array.source), Value(array.slot))
+            ops.append(self._op("dataArrayAppend", Value(array.slot), Value(new.slot)))
+            self.known.remove(new)
+        return array
 
     def _source_of(self, *, is_array: bool) -> Value:
         """A source of that type."""
@@ -401,7 +416,9 @@ class Generator(Arguments):
             how = rng.random()
             if how < 0.8:
                 some.append((Malloc.TAKE, 0))
-            elif how < 0.9:
+            elif how < 0.84:
+                some.append((Malloc.RUN, 0))
+            elif how < 0.92:
                 answers = [0, 0, END, END - 2, U32, 1 << 31, 0x2000]
                 some.append((Malloc.ANSWER, rng.choice(answers)))
             else:
@@ -413,6 +430,19 @@ class Generator(Arguments):
                 ]
                 some.append((rng.choice(modes), 0))
         return some
+
+    def _malloc_script(self) -> list[Op]:
+        """Calls that leave data as it is: in what order a value is read and memory taken for it, nobody says."""
+        source, item = (Value(self._slot()) for _ in range(2))
+        ops = [
+            self._op("gadgetLog", Value(0, 2), self._text("mine")),
+            self._op("getDataSource", self._text("tick"), into=source.slot),
+            self._op("dataSourceNewPacketSingle", source, into=item.slot),
+            self._op("dataSourceRelease", source, item),
+        ]
+        if "releaseHandle" in self.codes:
+            ops.append(self._op("releaseHandle", source))
+        return ops
 
 
 def _same_source(kind: str) -> Callable[[Generator, list[Value]], Known]:

@@ -175,22 +175,29 @@ _SPECIAL = f"""
     (then (call $exit (i32.wrap_i64 (local.get $a0)))))
 """
 
+_SLOTS = at.SLOT_COUNT * 8
+_KEPT = f"(i32.add (i32.const {at.KEPT}) (i32.mul (i32.const {_SLOTS}) (i32.and (global.get $depth) (i32.const 15))))"
+
+
+def _put(slot: int, value: str) -> str:
+    return f"(i64.store (i32.const {at.SLOTS + 8 * slot}) {value})"
+
+
+# After a trap the depth is one too many: callbacks then find other slots than they left, and that is all.
 _CALLBACK = f"""
+  (global $depth (mut i32) (i32.const 0))
   (func (export "dataSourceCallback") (param $callback i64) (param $source i32) (param $data i32)
-    (local $old1 i64) (local $old2 i64) (local $old3 i64)
-    (local.set $old1 (i64.load (i32.const {at.SLOTS + 8 * at.SOURCE_SLOT})))
-    (local.set $old2 (i64.load (i32.const {at.SLOTS + 8 * at.DATA_SLOT})))
-    (local.set $old3 (i64.load (i32.const {at.SLOTS + 8 * at.CALLBACK_SLOT})))
-    (i64.store (i32.const {at.SLOTS + 8 * at.SOURCE_SLOT}) (i64.extend_i32_u (local.get $source)))
-    (i64.store (i32.const {at.SLOTS + 8 * at.DATA_SLOT}) (i64.extend_i32_u (local.get $data)))
-    (i64.store (i32.const {at.SLOTS + 8 * at.CALLBACK_SLOT}) (local.get $callback))
+    (memory.copy {_KEPT} (i32.const {at.SLOTS}) (i32.const {_SLOTS}))
+    (global.set $depth (i32.add (global.get $depth) (i32.const 1)))
+    {_put(at.SOURCE_SLOT, _wide("source"))}
+    {_put(at.DATA_SLOT, _wide("data"))}
+    {_put(at.CALLBACK_SLOT, "(local.get $callback)")}
     {_trace(Kind.CALLBACK, "(i32.const 0)", "(local.get $callback)", _wide("source"), _wide("data"))}
     (drop (call $run (i32.load offset={at.CALLBACK_TABLE}
       (i32.shl (i32.and (i32.wrap_i64 (local.get $callback)) (i32.const {at.CALLBACKS - 1})) (i32.const 2)))))
     {_trace(Kind.CALLBACK_END, "(i32.const 0)")}
-    (i64.store (i32.const {at.SLOTS + 8 * at.SOURCE_SLOT}) (local.get $old1))
-    (i64.store (i32.const {at.SLOTS + 8 * at.DATA_SLOT}) (local.get $old2))
-    (i64.store (i32.const {at.SLOTS + 8 * at.CALLBACK_SLOT}) (local.get $old3)))
+    (global.set $depth (i32.sub (global.get $depth) (i32.const 1)))
+    (memory.copy (i32.const {at.SLOTS}) {_KEPT} (i32.const {_SLOTS})))
 """
 
 _MALLOC = f"""

@@ -1,9 +1,9 @@
 """The memory of the universal guest, and what Python writes to it and reads from it.
 
-    0        4000     5000     6000             26000               b0000          c0000
-    +--------+--------+--------+----------------+-------------------+--------------+ - - -
-    | low    | slots  | state  | scripts        | trace             | high         | pages it grew by
-    +--------+--------+--------+----------------+-------------------+--------------+ - - -
+    0       4000    5000    6000       26000             a0000        b0000      c0000
+    +-------+-------+-------+----------+-----------------+------------+----------+ - - -
+    | low   | slots | state | scripts  | trace           | kept slots | high     | pages it grew by
+    +-------+-------+-------+----------+-----------------+------------+----------+ - - -
 
 The two windows, low and high, are what calls may read and write; everything else is the interpreter's.
 """
@@ -23,7 +23,9 @@ SLOTS: Final = 0x4000
 SLOT_COUNT: Final = 512
 STATE: Final = 0x5000
 SCRIPTS: Final = range(0x6000, 0x26000)
-TRACE: Final = range(0x26000, 0xB0000)
+TRACE: Final = range(0x26000, 0xA0000)
+KEPT: Final = 0xA0000
+"""Where callbacks keep the slots of those they interrupt: 16 times all of them."""
 HIGH: Final = range(0xB0000, PAGES * PAGE)
 ARENA: Final = range(0xB8000, PAGES * PAGE)
 """Where the guest's malloc takes memory from, round and round."""
@@ -55,7 +57,7 @@ HOOKS: Final = (
 NO_SLOT, SOURCE_SLOT, DATA_SLOT, CALLBACK_SLOT, FIRST_SLOT = range(5)
 """Slot 0 is 0 for ever; a callback finds its arguments in the next three."""
 
-MARGIN: Final = 6500
+MARGIN: Final = 5500
 """Entries of the trace that must be free for a script to go on: what is open must still be ended, and callbacks
 that were to come anyway still come."""
 ARGUMENTS: Final = 6
