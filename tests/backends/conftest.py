@@ -42,6 +42,7 @@ class Desk:
     syscalls: SyscallTable = field(default_factory=lambda: SyscallTable("x86_64"))
     kallsyms: KernelSymbols = field(default_factory=lambda: KernelSymbols(["vfs_read"]))
     mntns: MountNsFilter = field(default_factory=MountNsFilter)
+    starting: bool = False
     started: bool = True
     has_callback: bool = True
     logs: list[tuple[int, str]] = field(default_factory=list)

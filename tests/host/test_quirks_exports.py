@@ -336,6 +336,25 @@ def test_quirk_early_calls_strict_with_malloc(name: str) -> None:
         results(starting(call, release), release=release, strict=True)
 
 
+# ------------------------------------------------------------------------------------------ early-config
+
+SET = "(call $setConfig (i64.const 0x400000008) (i64.const 0x30000000c) (i32.const 12))"
+
+
+@pytest.mark.parametrize("release", ["v0.34.0", "v0.38.0", "v0.40.0", "v0.55.1"])
+def test_quirk_early_config_careful(release: str) -> None:
+    """setConfig works in the start function."""
+    assert results(starting(SET, release), release=release) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("release", "early"), [("v0.34.0", 1), ("v0.38.0", 1), ("v0.41.2", 1), ("v0.42.0", 0)]
+)
+def test_quirk_early_config_strict(release: str, early: int) -> None:
+    """Until v0.41.2 there is no configuration in the start function; from gadgetInit on there is."""
+    assert results(starting(SET, release), release=release, strict=True) == (early, 0)
+
+
 # ------------------------------------------------------------------------------------ post-stop-handles
 
 

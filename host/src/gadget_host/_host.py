@@ -102,6 +102,7 @@ class Host:
     mntns: MountNsFilter
     sources: SourceRegistry
     has_callback: bool
+    starting: bool = False
     started: bool = False
     stopped: bool = False
     arguments: tuple[int, ...] = ()

@@ -145,9 +145,11 @@ class Runtime:
         """
         if self.profile.quirk("early-calls"):
             self.memory.by_instance = self.host.has_callback = False
+        self.host.starting = True
         try:
             self.exports.start_function()
         finally:
+            self.host.starting = False
             self.memory.by_instance, self.host.has_callback = True, self.module.has_function(CALLBACK)
             self.early.over()
 

@@ -101,6 +101,10 @@ class HostState(Protocol):
         """The data sources by name."""
 
     @property
+    def starting(self) -> bool:
+        """True while the start function runs."""
+
+    @property
     def started(self) -> bool:
         """True from gadgetStart on."""
 
