@@ -22,7 +22,7 @@ ALLOWED = {
     "gadget_conformance": {"gadget_abi", "wasmtime", "jsonschema"},
     "gadget_host": {"gadget_abi", "wasmtime", "orjson", "yaml", "tqdm", "gadget_build"},
     # gadget_preinit is what preinit.wat becomes: the part of a build that runs inside componentize-py.
-    "gadget_build": {"gadget_abi", "gadget", "wasmtime", "componentize_py", "gadget_preinit"},
+    "gadget_build": {"gadget_abi", "gadget", "wasmtime", "componentize_py", "gadget_preinit", "yaml"},
     "gadget": {"wit_world", "componentize_py_types"},  # what componentize-py generates inside the guest
 }
 # gadget_host reaches gadget_build in one place: gadget run builds a directory when the SDK is installed.

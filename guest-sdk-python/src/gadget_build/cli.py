@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
+
+from gadget_build.progress import Progress
 
 __all__ = ["register"]
 
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from gadget_build.build import build  # needs wasmtime and componentize-py: only when something is built
 
     begun = time.monotonic()
-    progress = _Progress(str(args.source))
+    progress = Progress(str(args.source))
     try:
         result = build(
             args.source, output=args.output, family=args.abi, release=args.release, progress=progress.step
@@ -59,18 +60,3 @@ def _span(release: str, last: str | None) -> str:
     if last is None:
         return f"{release} and later"
     return f"{release} only" if release == last else f"{release} to {last}"
-
-
-class _Progress:
-    """One line on a terminal that says what is going on; nothing in a pipe."""
-
-    def __init__(self, what: str) -> None:
-        self.what, self.shown = what, sys.stderr.isatty()
-
-    def step(self, step: str) -> None:
-        if self.shown:
-            print(f"\r\x1b[K{self.what}: {step} ...", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        if self.shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
