@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"reflect"
@@ -24,11 +25,10 @@ import (
 	_ "github.com/inspektor-gadget/inspektor-gadget/pkg/operators/wasm"
 )
 
-const (
-	mediaType = "application/vnd.gadget.wasm.program.v1+binary"
-	// A step that takes longer is one that never ends: upstream has a deadline for gadgetStop only.
-	patience = 3 * time.Second
-)
+const mediaType = "application/vnd.gadget.wasm.program.v1+binary"
+
+// A step that takes longer is one that never ends: upstream has a deadline for gadgetStop only.
+var patience = flag.Duration("patience", 3*time.Second, "how long a step may take")
 
 // guest is one gadget in the real operator, from load to close.
 type guest struct {
@@ -167,7 +167,10 @@ func (g *guest) close() {
 
 // observe takes a step and tells what went wrong, what was logged and what was emitted in it.
 func (g *guest) observe(step func() error) any {
-	err := g.patiently(step)
+	return g.observation(g.patiently(step))
+}
+
+func (g *guest) observation(err error) any {
 	found := observation{Logs: g.log.take(), Events: append([]seenEvent{}, g.events...)}
 	g.events = nil
 	for _, line := range found.Logs {
@@ -197,7 +200,7 @@ func (g *guest) patiently(step func() error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(patience):
+	case <-time.After(*patience):
 		g.context.Cancel()
 		return errors.New("it hangs")
 	}

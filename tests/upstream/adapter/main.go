@@ -7,6 +7,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -16,6 +17,7 @@ const upstream = "github.com/inspektor-gadget/inspektor-gadget"
 
 func main() {
 	// The operator warns on standard error about what is none of the suite's business.
+	flag.Parse()
 	adapter := &adapter{}
 	requests := bufio.NewReaderSize(os.Stdin, 1<<20)
 	answers := bufio.NewWriter(os.Stdout)
@@ -85,7 +87,7 @@ func (a *adapter) load(request *request) any {
 		return failure{Error: err.Error()}
 	}
 	a.guest = guest
-	return guest.observe(func() error { return guest.load(request) })
+	return guest.observation(guest.load(request)) // which has its own patience
 }
 
 func (a *adapter) close() {

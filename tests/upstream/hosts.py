@@ -1,0 +1,79 @@
+"""One of the two hosts, asked step by step through the conformance protocol, and what is seen of it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from gadget_conformance.adapter import Adapter
+from tests.fuzz import layout as at
+from tests.fuzz.layout import Entry, decode
+from tests.upstream.cases import Request
+
+__all__ = ["Host", "Seen"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was observed in a step, without what hosts may word as they like.
+
+    Args:
+        reason: why it failed; "" when it did not.
+        events: source and packet of each.
+        raw: what the step added to the trace.
+        handles: how many are open; of a gadget that failed or was stopped 0.
+    """
+
+    reason: str
+    events: Sequence[tuple[str, Any]] = ()
+    raw: bytes = b""
+    handles: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether the step did."""
+        return bool(self.reason)
+
+    @cached_property
+    def trace(self) -> Sequence[Entry]:
+        """The entries the step added."""
+        return decode(self.raw)
+
+
+class Host:
+    """A host behind an adapter.
+
+    Args:
+        process: the adapter.
+    """
+
+    def __init__(self, process: Adapter) -> None:
+        self.process = process
+        self._top = at.TRACE.start
+
+    def step(self, request: Request) -> Seen:
+        """Take a step, and look."""
+        answer = self.process.ask(**request)
+        reason = answer["failed"] or ""
+        if request["do"] == "load":
+            self._top = at.TRACE.start
+            return Seen(reason)
+        events = [(event["source"], event["packet"]) for event in answer["events"]]
+        over = bool(reason) or request["do"] == "stop"
+        handles = 0 if over else self.process.ask("handles")["handles"]
+        return Seen(reason, events, self._trace(), handles)
+
+    def windows(self) -> Sequence[bytes]:
+        """The memory that calls may read and write."""
+        return [self._read(window.start, len(window)) for window in (at.LOW, at.HIGH)]
+
+    def _trace(self) -> bytes:
+        (top,) = struct.unpack("<I", self._read(at.TRACE_TOP, 4))
+        start, self._top = self._top, top
+        return self._read(start, top - start) if top > start else b""
+
+    def _read(self, address: int, size: int) -> bytes:
+        return bytes.fromhex(self.process.ask("read", address=address, length=size)["bytes"])

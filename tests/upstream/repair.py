@@ -1,0 +1,130 @@
+"""Takes out of a gadget's scripts what it dies of, or hardly any generated gadget would live to its end.
+
+A strict host traps, hangs or dies at the first wrong argument of many kinds. Which operation it was is in the trace
+of our own host; upstream is not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from gadget_abi import Profile
+from tests.fuzz import layout as at
+from tests.fuzz.generate import Case
+from tests.fuzz.guest import ABI, functions
+from tests.fuzz.layout import Entry, Kind, Op
+from tests.upstream.cases import requests
+from tests.upstream.hosts import Host, Seen
+
+__all__ = ["nests", "repaired"]
+
+MOST = 40
+"""Operations that are taken out of a gadget before it is left to die."""
+
+
+@dataclass
+class _Script:
+    """A script that runs: of a hook (its name) or a callback (its number)."""
+
+    name: str | int
+    done: int = 0
+
+
+@dataclass
+class _Call:
+    """A host call that has not returned."""
+
+    code: int
+
+
+class _Stack:
+    """What is open while a trace is followed, up to the first callback that is called inside another one."""
+
+    def __init__(self, case: Case, trace: Sequence[Entry]) -> None:
+        self._open: list[_Script | _Call] = []
+        self._emit = functions(Profile(ABI, case.release)).index("dataSourceEmitAndRelease")
+        self.nested = False
+        for entry in trace:
+            self._take(entry)
+            if self.nested:
+                return
+
+    @property
+    def script(self) -> _Script | None:
+        """The innermost one."""
+        return next((item for item in reversed(self._open) if isinstance(item, _Script)), None)
+
+    def _take(self, entry: Entry) -> None:
+        match entry.kind:
+            case Kind.HOOK:
+                self._open = [_Script(at.HOOKS[entry.code])]
+            case Kind.CALLBACK:
+                self._called(entry.values[0] % at.CALLBACKS)
+            case Kind.CALLBACK_END:
+                self._close(lambda item: isinstance(item, _Script))
+            case Kind.CALL:
+                self._count()
+                self._open.append(_Call(entry.code))
+            case Kind.RESULT:
+                self._close(lambda item: isinstance(item, _Call) and item.code == entry.code)
+            case Kind.SPECIAL:
+                self._count()
+
+    def _called(self, number: int) -> None:
+        last = self.script
+        if last is not None and isinstance(last.name, int):
+            if self._open[-1] == _Call(self._emit):
+                self.nested = True
+                return
+            self._close(lambda item: item is last)
+        self._open.append(_Script(number))
+
+    def _count(self) -> None:
+        if script := self.script:
+            script.done += 1
+
+    def _close(self, ends: Callable[[_Script | _Call], bool]) -> None:
+        """A callback that trapped has no end in a trace: whatever lies on top of something that ends is gone, too."""
+        while self._open and not ends(self._open.pop()):
+            pass
+
+
+def nests(case: Case, trace: Sequence[Entry]) -> bool:
+    """Whether a callback was called inside another one."""
+    return _Stack(case, trace).nested
+
+
+def repaired(case: Case, module: str, ours: Host) -> Case:
+    """The gadget without what makes it fail on our host."""
+    for _ in range(MOST):
+        seen = _failure(case, module, ours)
+        script = _Stack(case, seen.trace).script if seen is not None else None
+        if seen is None or script is None:
+            return case
+        returned = seen.trace[-1].kind == Kind.HOOK_END
+        case = _without(case, script.name, script.done - (not returned))
+    return case
+
+
+def _failure(case: Case, module: str, ours: Host) -> Seen | None:
+    """The first step that fails, or does what cannot be compared."""
+    for request in requests(case, module):
+        seen = ours.step(request)
+        if seen.failed or nests(case, seen.trace):
+            return seen
+    return None
+
+
+def _without(case: Case, name: str | int, position: int) -> Case:
+    """The gadget without one operation; a script that fails in itself loses its last."""
+    if isinstance(name, str):
+        return replace(case, hooks={**case.hooks, name: _less(case.hooks[name], position)})
+    callbacks = list(case.callbacks)
+    number = name % len(callbacks)
+    callbacks[number] = _less(callbacks[number], position)
+    return replace(case, callbacks=callbacks)
+
+
+def _less(ops: Sequence[Op], position: int) -> list[Op]:
+    return [op for number, op in enumerate(ops) if number != min(position, len(ops) - 1)]
