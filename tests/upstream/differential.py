@@ -23,14 +23,13 @@ from pathlib import Path
 from typing import Final
 
 from gadget_conformance.adapter import Adapter, AdapterError
-from tests.fuzz.generate import Case
 from tests.fuzz.guest import guest
 from tests.fuzz.layout import Kind
 from tests.upstream.build import RELEASES, adapter
 from tests.upstream.cases import make, requests
 from tests.upstream.hosts import Host, Seen
 from tests.upstream.judge import Judge
-from tests.upstream.repair import nests, repaired
+from tests.upstream.repair import Life, live
 
 OURS: Final = [sys.executable, "-m", "gadget_host.conformance"]
 PATIENCE: Final = "1s"
@@ -70,6 +69,16 @@ class Summary:
         self.calls += kinds[Kind.CALL]
         self.events += len(seen.events)
 
+    def ended(self, life: Life) -> None:
+        """Count how a gadget ended."""
+        self.whole += not life.end
+        if life.nested:
+            self.classified[
+                "called back inside a callback, which corrupts the real guest's stack: not compared"
+            ] += 1
+        elif life.end:
+            self.classified[f"ended in {_short(life.end)}"] += 1
+
     def __str__(self) -> str:
         lines = [
             f"{self.cases:,} gadgets, {self.whole:,} lived to their end; {self.scripts:,} call sequences, "
@@ -104,8 +113,11 @@ class Session:
 
     def _case(self, number: int, ours: Host, theirs: Host) -> None:
         self.summary.cases += 1
+        wild = random.Random(f"wild:{self._seed}:{number}").random() < WILD
+        case = make(self._seed, number, self._release, gentle=not wild)
         try:
-            found = self._compare(self._made(number, ours), ours, theirs)
+            life = live(case, self._module, ours, repair=not wild)
+            found = self._compare(life, theirs)
         except AdapterError as error:
             found = str(error)
             ours.process.close()
@@ -113,36 +125,27 @@ class Session:
         if found:
             self.summary.differences.append(f"{self._release} seed {self._seed} case {number}: {found}")
 
-    def _made(self, number: int, ours: Host) -> Case:
-        wild = random.Random(f"wild:{self._seed}:{number}").random() < WILD
-        case = make(self._seed, number, self._release, gentle=not wild)
-        return case if wild else repaired(case, self._module, ours)
-
-    def _compare(self, case: Case, ours: Host, theirs: Host) -> str:
+    def _compare(self, life: Life, theirs: Host) -> str:
         """The first difference, "" for none."""
-        judge, end = Judge(case), ""
-        for number, request in enumerate(requests(case, self._module)):
-            mine = ours.step(request)
-            if nests(case, mine.trace):
-                end = "ended before a callback inside a callback, which corrupts the real guest's stack"
-                break
-            other = theirs.step(request)
+        judge = Judge(life.case)
+        comparable = life.steps[: len(life.steps) - life.nested]
+        for number, (mine, request) in enumerate(
+            zip(comparable, requests(life.case, self._module), strict=False)
+        ):
             self.summary.saw(mine)
-            if found := judge.difference(mine, other):
+            if found := judge.difference(mine, theirs.step(request)):
                 return f"step {number} ({request['do']}): {found}"
-            if mine.failed and (request["do"] != "emit" or judge.dead(mine)):
-                end = f"ended in {request['do']}: {_short(mine.reason)}"
-                break
-        if ours.windows() != theirs.windows():
-            return f"{end}: memory"
-        self.summary.whole += not end
-        self.summary.classified[end or "lived to the end"] += 1
+        if not life.nested and life.windows != theirs.windows():
+            return f"memory, in the end{life.end and f' ({life.end})'}"
+        self.summary.ended(life)
         return ""
 
 
-def _short(reason: str) -> str:
-    """A reason without what is different each time."""
-    return re.sub(r"\(byte \d+\)|0x[0-9a-f]+|\d+", "N", reason.partition(": ")[2])[:90]
+def _short(end: str) -> str:
+    """Why a gadget ended, without what is different each time."""
+    step, _, reason = end.partition(": ")
+    words = reason.removeprefix("guest: ")
+    return f"{step}: " + re.sub(r" \(an abort.*| \(byte \d+\)|\b0x[0-9a-f]+|-?\b\d+\b", "", words)[:100]
 
 
 def compare(release: str, seed: int, numbers: Sequence[int]) -> Summary:

@@ -81,10 +81,6 @@ class Judge:
         scalar = ours.kind == Kind.RESULT and self._names[ours.code] == "fieldGetScalar"
         return scalar and ours.values[0] == theirs.values[0] & _LOW
 
-    def dead(self, seen: Seen) -> bool:
-        """Whether a gadget whose emission failed is gone: a callback that traps (before v0.38) only ends the event."""
-        return self._profile.changed("callback-error-dropped") or "trapped" not in seen.reason
-
     def closed(self, seen: Seen) -> bool:
         """Whether the last thing in a trace is a fieldGetScalar whose error pointer closed the module. Upstream's
         guest goes on after it, up to the next place where wazero looks whether it is closed.

@@ -1,4 +1,4 @@
-"""Takes out of a gadget's scripts what it dies of, or hardly any generated gadget would live to its end.
+"""Runs a gadget on our host, and takes out of its scripts what it dies of: hardly any would live to its end.
 
 A strict host traps, hangs or dies at the first wrong argument of many kinds. Which operation it was is in the trace
 of our own host; upstream is not asked.
@@ -14,10 +14,10 @@ from tests.fuzz import layout as at
 from tests.fuzz.generate import Case
 from tests.fuzz.guest import ABI, functions
 from tests.fuzz.layout import Entry, Kind, Op
-from tests.upstream.cases import requests
+from tests.upstream.cases import Request, requests
 from tests.upstream.hosts import Host, Seen
 
-__all__ = ["nests", "repaired"]
+__all__ = ["Life", "live"]
 
 MOST = 40
 """Operations that are taken out of a gadget before it is left to die."""
@@ -90,30 +90,60 @@ class _Stack:
             pass
 
 
-def nests(case: Case, trace: Sequence[Entry]) -> bool:
-    """Whether a callback was called inside another one."""
-    return _Stack(case, trace).nested
+@dataclass
+class Life:
+    """What our host saw of a gadget, step by step, up to its end.
+
+    Args:
+        case: the gadget.
+        steps: one for each request that was made.
+        end: why no further one was; "" when all were made.
+        windows: the memory in the end.
+        nested: the last step cannot be compared: a callback was called inside another one.
+    """
+
+    case: Case
+    steps: list[Seen]
+    end: str
+    windows: Sequence[bytes]
+    nested: bool = False
 
 
-def repaired(case: Case, module: str, ours: Host) -> Case:
-    """The gadget without what makes it fail on our host."""
-    for _ in range(MOST):
-        seen = _failure(case, module, ours)
-        script = _Stack(case, seen.trace).script if seen is not None else None
-        if seen is None or script is None:
-            return case
-        returned = seen.trace[-1].kind == Kind.HOOK_END
+def live(case: Case, module: str, ours: Host, *, repair: bool) -> Life:
+    """Run a gadget on our host.
+
+    Args:
+        case: the gadget.
+        module: the path of the universal guest.
+        ours: the host.
+        repair: without what makes it fail.
+    """
+    for _ in range(MOST if repair else 0):
+        life = _run(case, module, ours)
+        script = _Stack(case, life.steps[-1].trace).script
+        if not life.end or script is None:
+            return life
+        returned = life.steps[-1].trace[-1].kind == Kind.HOOK_END
         case = _without(case, script.name, script.done - (not returned))
-    return case
+    return _run(case, module, ours)
 
 
-def _failure(case: Case, module: str, ours: Host) -> Seen | None:
-    """The first step that fails, or does what cannot be compared."""
+def _run(case: Case, module: str, ours: Host) -> Life:
+    life = Life(case, [], "", ())
     for request in requests(case, module):
-        seen = ours.step(request)
-        if seen.failed or nests(case, seen.trace):
-            return seen
-    return None
+        life.steps.append(seen := ours.step(request))
+        life.nested = _Stack(case, seen.trace).nested
+        if life.nested or _is_over(case, request, seen):
+            life.end = f"{request['do']}: {seen.reason}"
+            break
+    life.windows = ours.windows()
+    return life
+
+
+def _is_over(case: Case, request: Request, seen: Seen) -> bool:
+    """Whether a step was the last. A callback that traps (before v0.38) ends only the event it was called for."""
+    trapped = request["do"] == "emit" and "trapped" in seen.reason
+    return seen.failed and (Profile(ABI, case.release).changed("callback-error-dropped") or not trapped)
 
 
 def _without(case: Case, name: str | int, position: int) -> Case:

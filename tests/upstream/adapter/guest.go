@@ -117,14 +117,22 @@ func (g *guest) init() error {
 	if g.early != nil {
 		return g.early
 	}
-	if old, ok := g.instance.(interface {
-		Prepare(operators.GadgetContext) error
-	}); ok {
+	if old := g.old(); old != nil {
 		if err := old.Prepare(g.context); err != nil {
 			return err
 		}
 	}
 	return g.observeSources()
+}
+
+// preparer is what the operator's instance was before v0.42.
+type preparer interface {
+	Prepare(operators.GadgetContext) error
+}
+
+func (g *guest) old() preparer {
+	old, _ := g.instance.(preparer)
+	return old
 }
 
 func (g *guest) start() error {
@@ -140,6 +148,10 @@ func (g *guest) stop() error {
 	err := g.instance.Stop(g.context)
 	if last, ok := g.instance.(operators.PostStop); ok {
 		err = errors.Join(err, last.PostStop(g.context))
+	}
+	if err != nil && g.old() != nil { // whoever called the operator then wrote it to the log and went on
+		g.log.add(logger.ErrorLevel, err.Error())
+		return nil
 	}
 	return err
 }

@@ -136,7 +136,11 @@ class Adapter:
     def _emit(self, request: Answer) -> None:
         source = self._loaded.sources[request["source"]]
         event = from_wire(source, request["packet"])
+        failures = self._loaded.stats.errors
         source.emit_batch([event] * request.get("count", 1))
+        # Before v0.38 a callback that fails ends the emission; Python's goes on with the next event, and counts.
+        if not self._loaded.profile.changed("callback-error-dropped") and self._loaded.stats.errors > failures:
+            raise self._loaded.errors[-1]
 
     def _perf(self, request: Answer) -> None:
         for record in request["records"]:
