@@ -186,7 +186,7 @@ def test_gadget_yaml(run: Run, guest: Path, tmp_path: Path, stream: Path) -> Non
 
 
 TARGETS: dict[str, tuple[dict[str, bytes], str]] = {
-    "nothing": ({}, "no gadget at x: neither a .wasm file nor a gadget directory"),
+    "nothing": ({}, "no gadget at x: neither a .wasm file nor an image tar nor a gadget directory"),
     "empty directory": ({"x/README": b""}, "x: no .wasm and no program.py to build one from"),
     "two modules": (
         {"x/a.wasm": b"", "x/b.wasm": b""},

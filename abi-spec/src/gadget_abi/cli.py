@@ -13,7 +13,12 @@ from gadget_abi.errors import EmbedderError, GadgetError
 __all__ = ["build_parser", "main"]
 
 # Sub-commands of distributions that may not be installed: a typo and a missing package are different errors.
-_ELSEWHERE = {"build": "gadget-sdk", "run": "gadget-host"}
+_ELSEWHERE = {
+    "build": "gadget-sdk",
+    "package": "gadget-sdk",
+    "run": "gadget-host",
+    "inspect": "gadget-host",
+}
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -40,7 +45,7 @@ def _load(entry: EntryPoint) -> Callable[[argparse._SubParsersAction[argparse.Ar
 
 
 def _order(entry: EntryPoint) -> tuple[int, str]:
-    life = ("build", "run", "check")
+    life = ("build", "run", "check", "package", "inspect")
     return (life.index(entry.name) if entry.name in life else len(life), entry.name)
 
 

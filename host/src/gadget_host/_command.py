@@ -47,7 +47,11 @@ class _Command:
     def run(self) -> int:
         """Load, feed, finish, report."""
         args = self._args
-        target = find_program(args.gadget) if args.native else find_gadget(args.gadget, self._console.note)
+        target = (
+            find_program(args.gadget)
+            if args.native
+            else find_gadget(args.gadget, self._console.note, args.tag)
+        )
         self._target = target
         params = target.params(dict(args.param))
         self._check_stats()
@@ -73,9 +77,9 @@ class _Command:
             "strict": self._args.strict,
         }
         if self._args.native:
-            return _load_program(target.module, settings)
+            return _load_program(target.path, settings)
         settings["deadline"] = self._args.deadline
-        return Gadget.load(target.module, **settings)
+        return Gadget.load(target.module, name=target.path.name, **settings)
 
     def _tell(self, gadget: Gadget) -> None:
         """Say what the gadget is run as, where that is not what most are."""

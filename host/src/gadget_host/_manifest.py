@@ -26,7 +26,7 @@ import yaml
 from gadget_abi import EmbedderError
 from gadget_host._params import ParamSpec
 
-__all__ = ["Manifest", "read_manifest"]
+__all__ = ["Manifest", "parse_manifest", "read_manifest"]
 
 _MOST_DEEP, _MOST_VALUES = 50, 100_000
 _TOO_MUCH: Final = (
@@ -87,16 +87,26 @@ def read_manifest(path: Path) -> Manifest:
         EmbedderError: it cannot be read, is not YAML, or a key has the wrong type (named with its path).
     """
     try:
-        data = yaml.safe_load(path.read_bytes())
+        text = path.read_bytes()
     except OSError as error:
         raise EmbedderError(f"cannot read {path}: {error.strerror}") from None
+    return parse_manifest(text, str(path))
+
+
+def parse_manifest(text: bytes, where: str) -> Manifest:
+    """Read the bytes of a gadget.yaml; `where` they are from is for messages.
+
+    Raises:
+        EmbedderError: as read_manifest.
+    """
+    try:
+        data = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as error:
         # The last four come out of the constructors of scalars with a tag (`!!timestamp x`).
-        raise EmbedderError(f"{path}: not YAML: {error}") from None
+        raise EmbedderError(f"{where}: not YAML: {error}") from None
     except RecursionError:
-        raise EmbedderError(f"{path}: {_TOO_MUCH}") from None
+        raise EmbedderError(f"{where}: {_TOO_MUCH}") from None
     data = {} if data is None else data
-    where = str(path)
     _measure(data, where, count(1))
     _mapping(data, where)
     _check_annotations(data, where)

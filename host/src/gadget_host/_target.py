@@ -1,4 +1,4 @@
-"""What GADGET on the command line stands for: a .wasm file, or a directory that holds or builds one."""
+"""What GADGET on the command line stands for: a .wasm file, an image in a tar, or a gadget directory."""
 
 from __future__ import annotations
 
@@ -8,17 +8,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gadget_abi import EmbedderError
-from gadget_host._manifest import Manifest, read_manifest
+from gadget_abi.oci import Image, is_tar, read_image
+from gadget_host._manifest import Manifest, parse_manifest, read_manifest
 
 __all__ = ["Target", "find_gadget", "find_program"]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A gadget that can be loaded: its module (or program), and the gadget.yaml beside it if there is one."""
+    """A gadget that can be loaded.
 
-    module: Path
+    Args:
+        path: of its module or program, or of the image it is in.
+        manifest: the gadget.yaml beside it or in the image, if there is one.
+        image: what it is in.
+    """
+
+    path: Path
     manifest: Manifest | None
+    image: Image | None = None
+
+    @property
+    def module(self) -> Path | bytes:
+        """What Gadget.load takes.
+
+        Raises:
+            EmbedderError: there is no module in the image.
+        """
+        if self.image is None:
+            return self.path
+        if self.image.module is None:
+            raise EmbedderError(f"{self.path}: the image has no wasm module, and only that can be run here")
+        return self.image.module
 
     def params(self, given: dict[str, str]) -> dict[str, str]:
         """The parameters' values; without a gadget.yaml, whatever is given.
@@ -42,12 +63,13 @@ def find_program(name: str) -> Target:
     return _with_manifest(program)
 
 
-def find_gadget(name: str, tell: Callable[[str], None]) -> Target:
+def find_gadget(name: str, tell: Callable[[str], None], tag: str | None = None) -> Target:
     """Find the module, building it when its directory has a program.py that is newer.
 
     Args:
-        name: a .wasm file, or a gadget directory: `program.py`, `gadget.yaml`, `NAME.wasm`.
+        name: a .wasm file, an image in a tar, or a gadget directory: `program.py`, `gadget.yaml`, `NAME.wasm`.
         tell: called before a build, which takes its time.
+        tag: which image of a tar with several.
 
     Raises:
         EmbedderError: there is no such file, no module in the directory, or no builder for it.
@@ -55,12 +77,25 @@ def find_gadget(name: str, tell: Callable[[str], None]) -> Target:
     """
     path = Path(name)
     if not path.exists():
-        raise EmbedderError(f"no gadget at {name}: neither a .wasm file nor a gadget directory")
+        raise EmbedderError(
+            f"no gadget at {name}: neither a .wasm file nor an image tar nor a gadget directory"
+        )
+    if is_tar(path):
+        return _from_image(read_image(path, tag))
+    if tag is not None:
+        raise EmbedderError(f"--tag chooses an image of a tar, and {name} is none")
     if path.suffix == ".py":
         raise EmbedderError(
             f"{name} is a program, not a module: build it (gadget build), or run it with --native"
         )
     return _with_manifest(_module_of(path, tell) if path.is_dir() else path)
+
+
+def _from_image(image: Image) -> Target:
+    manifest = None
+    if image.metadata is not None:
+        manifest = parse_manifest(image.metadata, f"{image.path}: gadget.yaml")
+    return Target(image.path, manifest, image)
 
 
 def _with_manifest(module: Path) -> Target:

@@ -10,9 +10,9 @@ __all__ = ["register"]
 DESCRIPTION = """\
 Run a gadget over recorded or live events.
 
-GADGET is a .wasm file, or a directory with one; a directory with a program.py is built first
-if need be. A gadget.yaml beside the module gives parameters, their defaults and the layout of
-tables.
+GADGET is a .wasm file, a directory with one, or an image in a tar, as `gadget package` and
+`ig image export` write it; a directory with a program.py is built first if need be. A gadget.yaml
+beside the module or in the image gives parameters, their defaults and the layout of tables.
 
 Events are JSON Lines, plain or gzip'ed. A line
   {"gadget.schema": {"source": "open", "type": "single", "fields": [{"name": "pid", "kind": "Uint32"}]}}
@@ -42,7 +42,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("gadget", metavar="GADGET", help=".wasm file or gadget directory")
+    parser.add_argument("gadget", metavar="GADGET", help=".wasm file, gadget directory or image tar")
     _add_streams(parser)
     _add_gadget(parser)
     parser.set_defaults(run=_run)
@@ -89,6 +89,9 @@ def _add_gadget(parser: argparse.ArgumentParser) -> None:
         type=_param,
         help="a parameter of the gadget",
     )
+    group.add_argument(
+        "--tag", metavar="NAME", help="which image of a tar with several",
+    )  # fmt: skip
     group.add_argument(
         "--log-level", default="info", choices=("error", "warn", "info", "debug", "trace", "none"),
         help="most verbose level of the gadget's log that is shown, on standard error; info by default",

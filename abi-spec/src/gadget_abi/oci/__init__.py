@@ -1,7 +1,7 @@
 """Images of gadgets: what is in them, how they are named, how one is read from a tar, and what gadget.yaml may say."""
 
 from gadget_abi.oci.image import Image, Platform, read_image
-from gadget_abi.oci.layout import Descriptor, Layout
+from gadget_abi.oci.layout import Descriptor, Layout, is_tar
 from gadget_abi.oci.metadata import MetadataProblem, metadata_problems
 from gadget_abi.oci.names import full_name
 
@@ -12,6 +12,7 @@ __all__ = [
     "MetadataProblem",
     "Platform",
     "full_name",
+    "is_tar",
     "metadata_problems",
     "read_image",
 ]
