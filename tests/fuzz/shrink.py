@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 from .case import Outcome, Run
@@ -15,56 +14,60 @@ TRIES = 200
 
 def shrunk(case: Case, error: Exception) -> str:
     """The smallest case found, as text."""
-    kind, tries, smaller = _kind(error), TRIES, True
-    while smaller and tries > 0:
-        smaller = False
-        for candidate in _candidates(case):
-            tries -= 1
-            if tries <= 0:
-                break
-            if _fails(candidate) == kind:
-                case, smaller = candidate, True
-                break
-    return described(case)
+    return described(_Shrinking(case, error).smallest())
 
 
-def _fails(case: Case) -> str:
-    try:
-        Run(case, Outcome()).whole()
-    except Exception as error:
-        return _kind(error)
-    return ""
+class _Shrinking:
+    """A case that gets smaller."""
+
+    def __init__(self, case: Case, error: Exception) -> None:
+        self.case, self._kind, self._tries = case, _kind(error), TRIES
+
+    def smallest(self) -> Case:
+        """Leave out steps, then whole scripts, then halves, quarters, ... of them, and single operations."""
+        while (
+            self._tries > 0 and self.case.steps and self._try(replace(self.case, steps=self.case.steps[:-1]))
+        ):
+            pass
+        self._try(replace(self.case, discards={}))
+        for parts in (1, 2, 4, 8, 1 << 16):
+            for place in (*self.case.hooks, *range(len(self.case.callbacks))):
+                self._thin(place, parts)
+        return self.case
+
+    def _thin(self, place: str | int, parts: int) -> None:
+        """Leave out what can be left out of one script, so many parts of it at a time."""
+        start, size = 0, max(len(_script(self.case, place)) // parts, 1)
+        while start < len(ops := _script(self.case, place)):
+            if not self._try(_with(self.case, place, [*ops[:start], *ops[start + size :]])):
+                start += size
+
+    def _try(self, candidate: Case) -> bool:
+        """Whether a smaller case fails in the same way; it is the one to go on with, then."""
+        self._tries -= 1
+        if self._tries < 0:
+            return False
+        try:
+            Run(candidate, Outcome()).whole()
+        except Exception as error:
+            if _kind(error) == self._kind:
+                self.case = candidate
+                return True
+        return False
 
 
 def _kind(error: Exception) -> str:
     return type(error).__name__ + re.sub(r"0x[0-9a-f]+|\d+", "N", str(error))[:30]
 
 
-def _candidates(case: Case) -> Iterator[Case]:
-    """The case with something left out, much first."""
-    for count in (len(case.steps) // 2, 1):
-        for start in range(0, len(case.steps), max(count, 1)):
-            yield replace(case, steps=[*case.steps[:start], *case.steps[start + max(count, 1) :]])
-    if case.discards:
-        yield replace(case, discards={})
-    for parts in (1, 2, 4, 16, 64):
-        for name, ops in case.hooks.items():
-            for fewer in _without(ops, parts):
-                yield replace(case, hooks={**case.hooks, name: fewer})
-        for number, ops in enumerate(case.callbacks):
-            for fewer in _without(ops, parts):
-                yield replace(
-                    case, callbacks=[*case.callbacks[:number], fewer, *case.callbacks[number + 1 :]]
-                )
+def _script(case: Case, place: str | int) -> list[Op]:
+    return case.hooks[place] if isinstance(place, str) else case.callbacks[place]
 
 
-def _without(ops: list[Op], parts: int) -> Iterator[list[Op]]:
-    """The operations without one of so many parts."""
-    if len(ops) < parts:
-        return
-    size = -(-len(ops) // parts) or 1
-    for start in range(0, len(ops), size):
-        yield [*ops[:start], *ops[start + size :]]
+def _with(case: Case, place: str | int, ops: list[Op]) -> Case:
+    if isinstance(place, str):
+        return replace(case, hooks={**case.hooks, place: ops})
+    return replace(case, callbacks=[*case.callbacks[:place], ops, *case.callbacks[place + 1 :]])
 
 
 def described(case: Case) -> str:

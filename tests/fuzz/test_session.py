@@ -41,7 +41,7 @@ def test_a_disagreement_is_found_and_made_smaller(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Calls, "dataArrayLen", lambda calls, array: right(calls, array) + 1)
     case, error = first_failure()
     assert "dataArrayLen" in str(error)
-    assert shrunk(case, error).count("\n") < 40
+    assert shrunk(case, error).count("\n") < 30
 
 
 @pytest.mark.parametrize(
