@@ -12,7 +12,7 @@ from gadget_abi import Profile
 from tests.fuzz import layout as at
 from tests.fuzz.generate import Case, Generator
 from tests.fuzz.guest import ABI, functions
-from tests.fuzz.layout import Op, Special, Value, encode
+from tests.fuzz.layout import Malloc, Op, Special, Value, encode
 from tests.fuzz.world import (
     ADDRESSES,
     DYNAMIC,
@@ -61,6 +61,7 @@ def make(seed: int, number: int, release: str, *, gentle: bool) -> Case:
         case,
         hooks={name: _asked(ops, names) for name, ops in case.hooks.items()},
         callbacks=[_asked(ops, names) for ops in case.callbacks],
+        malloc_script=_asked(case.malloc_script, names),
     )
 
 
@@ -135,7 +136,9 @@ def _memory(case: Case) -> Iterator[tuple[int, bytes]]:
         place += len(encode(ops))
     table = [places[number % len(places)] for number in range(at.CALLBACKS)]
     yield at.CALLBACK_TABLE, struct.pack(f"<{at.CALLBACKS}I", *table)
-    for number, (mode, answer) in enumerate(case.mallocs):
+    yield place, encode(case.malloc_script)
+    for number, (mode, given) in enumerate(case.mallocs):
+        answer = place if mode == Malloc.RUN else given
         yield at.MALLOC_TABLE + 8 * number, struct.pack("<II", mode, answer)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from gadget_abi import Profile
 from tests.fuzz import layout as at
@@ -19,13 +20,14 @@ from tests.upstream.hosts import Host, Seen
 
 __all__ = ["Life", "live"]
 
-MOST = 40
+_MALLOC: Final = "malloc"
+MOST: Final = 40
 """Operations that are taken out of a gadget before it is left to die."""
 
 
 @dataclass
 class _Script:
-    """A script that runs: of a hook (its name) or a callback (its number)."""
+    """A script that runs: of a hook or malloc (their names) or a callback (its number)."""
 
     name: str | int
     done: int = 0
@@ -63,6 +65,10 @@ class _Stack:
                 self._called(entry.values[0] % at.CALLBACKS)
             case Kind.CALLBACK_END:
                 self._close(lambda item: isinstance(item, _Script))
+            case Kind.MALLOC:
+                self._open.append(_Script(_MALLOC))
+            case Kind.MALLOC_END:
+                self._close(lambda item: isinstance(item, _Script) and item.name == _MALLOC)
             case Kind.CALL:
                 self._count()
                 self._open.append(_Call(entry.code))
@@ -72,12 +78,12 @@ class _Stack:
                 self._count()
 
     def _called(self, number: int) -> None:
-        last = self.script
-        if last is not None and isinstance(last.name, int):
-            if self._open[-1] == _Call(self._emit):
-                self.nested = True
-                return
-            self._close(lambda item: item is last)
+        inside = [item for item in self._open if isinstance(item, _Script) and isinstance(item.name, int)]
+        if inside and self._open[-1] == _Call(self._emit):
+            self.nested = True
+            return
+        if inside:  # the one before trapped
+            self._close(lambda item: item is inside[-1])
         self._open.append(_Script(number))
 
     def _count(self) -> None:
@@ -148,6 +154,8 @@ def _is_over(case: Case, request: Request, seen: Seen) -> bool:
 
 def _without(case: Case, name: str | int, position: int) -> Case:
     """The gadget without one operation; a script that fails in itself loses its last."""
+    if name == _MALLOC:
+        return replace(case, malloc_script=_less(case.malloc_script, position))
     if isinstance(name, str):
         return replace(case, hooks={**case.hooks, name: _less(case.hooks[name], position)})
     callbacks = list(case.callbacks)
