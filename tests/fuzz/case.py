@@ -24,7 +24,9 @@ from .model import Array, Element, Ended, Source, Subscription, Trapped, Unsaid,
 from .state import MOST_HANDLES
 from .world import IMAGE, SOURCES, TEXTS_AT, add_sources, emission, host_world, model_world
 
+MEMORY_PAGES: Final = 24
 PLANE_PAGES: Final = 512
+"""Of the data plane; only as many as of the guest's memory where nothing is compared, so that it runs full."""
 DEADLINE: Final = 30.0
 WILD_DEADLINE: Final = 0.1
 PRIORITY: Final = 10_000
@@ -66,6 +68,7 @@ class Run:
         self.case, self.outcome = case, outcome
         self.profile = Profile(ABI, case.release, case.strict)
         self.functions = functions(self.profile)
+        self._plane_pages = MEMORY_PAGES if case.wild else PLANE_PAGES
         self.gadget = self._load()
         self.follower = Follower(
             self.profile, model_world(case.log_level, filtered=case.filtered), self.functions
@@ -82,24 +85,31 @@ class Run:
             log_level=self.case.log_level,
             deadline=WILD_DEADLINE if self.case.wild else DEADLINE,
             stop_deadline=WILD_DEADLINE if self.case.wild else DEADLINE,
-            plane_pages=PLANE_PAGES,
+            memory_pages=MEMORY_PAGES,
+            plane_pages=self._plane_pages,
             **host_world(filtered=self.case.filtered),
         )
 
     def whole(self) -> None:
         """Run it from beginning to end."""
-        with self.gadget:
-            try:
-                self._install()
-                self._life()
-            finally:
-                self.outcome.calls += self.gadget.stats.host_calls
-                self.outcome.compared += self.follower.compared
-                if not self.case.wild:
-                    self.outcome.functions += self.follower.outcomes
-            self._bounded()
+        try:
+            with self.gadget:
+                self._counted()
+        except GuestError as error:  # from the stop at the end, when its life was cut short
+            self.outcome.reasons[_kind(error)] += 1
+
+    def _counted(self) -> None:
+        try:
+            self._life()
+        finally:
+            self.outcome.calls += self.gadget.stats.host_calls
+            self.outcome.compared += self.follower.compared
+            if not self.case.wild:
+                self.outcome.functions += self.follower.outcomes
+        self._bounded()
 
     def _life(self) -> None:
+        self._install()
         ours, models = add_sources(self.gadget, self.follower)
         for name in SOURCES:
             listener = Listener(foreign=self.profile.quirk("foreign-field"))
@@ -302,9 +312,9 @@ class Run:
     def _bounded(self) -> None:
         """Nothing has outgrown its limits."""
         runtime = self.gadget._runtime
-        assert runtime.pages <= 256
+        assert runtime.pages <= MEMORY_PAGES
         self.outcome.pages = runtime.plane._memory.size(runtime.store)
-        assert self.outcome.pages <= PLANE_PAGES
+        assert self.outcome.pages <= self._plane_pages
         assert runtime.plane.live_handles() <= MOST_HANDLES
         assert len(self.gadget.logs) <= 10_000
 

@@ -229,7 +229,7 @@ class Generator(Arguments):
         rng = self.rng
         if rng.random() < 0.1:
             return self._special(Special.GROW, rng.choice([0, 1, 1, 300, U32]))
-        if rng.random() < 0.07:
+        if rng.random() < (0.2 if self.wild else 0.07):
             wild = [Special.SPIN, Special.EXIT, Special.RECURSE] if self.wild else []
             return self._special(rng.choice([Special.TRAP, Special.TRAP, *wild]), rng.choice([0, 3]))
         if rng.random() < 0.1:
