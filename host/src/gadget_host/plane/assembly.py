@@ -54,6 +54,12 @@ def trampolines_text(profile: Profile) -> str:
 
     The module also holds the plane's memory, which so is the first of the two memories the plane is given.
     """
+    return _trampolines_text(profile.release, profile.strict)
+
+
+@cache
+def _trampolines_text(release: str, strict: bool) -> str:
+    profile = Profile(load(), release, strict)
     functions = "\n".join(_trampoline(form, index) for index, form in enumerate(hot(profile).values()))
     return (
         f'{_assembler()}(memory (export "memory") {INITIAL_PAGES})\n'
