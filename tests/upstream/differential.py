@@ -72,10 +72,8 @@ class Summary:
     def ended(self, life: Life) -> None:
         """Count how a gadget ended."""
         self.whole += not life.end
-        if life.nested:
-            self.classified[
-                "called back inside a callback, which corrupts the real guest's stack: not compared"
-            ] += 1
+        if life.beyond:
+            self.classified[f"not compared: {life.beyond}"] += 1
         elif life.end:
             self.classified[f"ended in {_short(life.end)}"] += 1
 
@@ -128,14 +126,14 @@ class Session:
     def _compare(self, life: Life, theirs: Host) -> str:
         """The first difference, "" for none."""
         judge = Judge(life.case)
-        comparable = life.steps[: len(life.steps) - life.nested]
+        comparable = life.steps[: len(life.steps) - bool(life.beyond)]
         for number, (mine, request) in enumerate(
             zip(comparable, requests(life.case, self._module), strict=False)
         ):
             self.summary.saw(mine)
             if found := judge.difference(mine, theirs.step(request)):
                 return f"step {number} ({request['do']}): {found}"
-        if not life.nested and life.windows != theirs.windows():
+        if not life.beyond and life.windows != theirs.windows():
             return f"memory, in the end{life.end and f' ({life.end})'}"
         self.summary.ended(life)
         return ""

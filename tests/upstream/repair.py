@@ -20,6 +20,10 @@ from tests.upstream.hosts import Host, Seen
 
 __all__ = ["Life", "live"]
 
+NESTED: Final = "a callback was called inside another one, which corrupts the real guest's stack"
+SUBSCRIBED: Final = (
+    "subscribed inside a delivery: whether it changes its course depends on the capacity of a Go slice"
+)
 _MALLOC: Final = "malloc"
 MOST: Final = 40
 """Operations that are taken out of a gadget before it is left to die."""
@@ -41,15 +45,17 @@ class _Call:
 
 
 class _Stack:
-    """What is open while a trace is followed, up to the first callback that is called inside another one."""
+    """What is open while a trace is followed, up to the first thing in it that cannot be compared (`beyond`)."""
 
     def __init__(self, case: Case, trace: Sequence[Entry]) -> None:
         self._open: list[_Script | _Call] = []
-        self._emit = functions(Profile(ABI, case.release)).index("dataSourceEmitAndRelease")
-        self.nested = False
+        names = functions(Profile(ABI, case.release))
+        self._emit = names.index("dataSourceEmitAndRelease")
+        self._subscribe = names.index("dataSourceSubscribe")
+        self.beyond = ""
         for entry in trace:
             self._take(entry)
-            if self.nested:
+            if self.beyond:
                 return
 
     @property
@@ -73,18 +79,23 @@ class _Stack:
                 self._count()
                 self._open.append(_Call(entry.code))
             case Kind.RESULT:
+                if entry.code == self._subscribe and entry.values[0] == 0 and self._callbacks():
+                    self.beyond = SUBSCRIBED
                 self._close(lambda item: isinstance(item, _Call) and item.code == entry.code)
             case Kind.SPECIAL:
                 self._count()
 
     def _called(self, number: int) -> None:
-        inside = [item for item in self._open if isinstance(item, _Script) and isinstance(item.name, int)]
+        inside = self._callbacks()
         if inside and self._open[-1] == _Call(self._emit):
-            self.nested = True
+            self.beyond = NESTED
             return
         if inside:  # the one before trapped
             self._close(lambda item: item is inside[-1])
         self._open.append(_Script(number))
+
+    def _callbacks(self) -> list[_Script]:
+        return [item for item in self._open if isinstance(item, _Script) and isinstance(item.name, int)]
 
     def _count(self) -> None:
         if script := self.script:
@@ -105,14 +116,14 @@ class Life:
         steps: one for each request that was made.
         end: why no further one was; "" when all were made.
         windows: the memory in the end.
-        nested: the last step cannot be compared: a callback was called inside another one.
+        beyond: why the last step cannot be compared.
     """
 
     case: Case
     steps: list[Seen]
     end: str
     windows: Sequence[bytes]
-    nested: bool = False
+    beyond: str = ""
 
 
 def live(case: Case, module: str, ours: Host, *, repair: bool) -> Life:
@@ -138,8 +149,8 @@ def _run(case: Case, module: str, ours: Host) -> Life:
     life = Life(case, [], "", ())
     for request in requests(case, module):
         life.steps.append(seen := ours.step(request))
-        life.nested = _Stack(case, seen.trace).nested
-        if life.nested or _is_over(case, request, seen):
+        life.beyond = _Stack(case, seen.trace).beyond
+        if life.beyond or _is_over(case, request, seen):
             life.end = f"{request['do']}: {seen.reason}"
             break
     life.windows = ours.windows()
