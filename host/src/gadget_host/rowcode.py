@@ -76,7 +76,7 @@ def tree_of(leaves: Sequence[Leaf]) -> Tree:
 def compile_text(text: str, source: str) -> dict[str, Any]:
     """Run the text; the functions it defines, by name."""
     names: dict[str, Any] = {"Odd": _OddError, "Struct": struct.Struct, "float32": _float32}
-    exec(compile(text, f"<rows of {source}>", "exec"), names)
+    exec(compile(text, f"<rows of {source!r}>", "exec"), names)
     return names
 
 
