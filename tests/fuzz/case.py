@@ -112,15 +112,14 @@ class Run:
         self._install()
         ours, models = add_sources(self.gadget, self.follower)
         for name in SOURCES:
-            listener = Listener(foreign=self.profile.quirk("foreign-field"))
-            self._collectors.append((self.gadget.collect(name, priority=PRIORITY), listener))
-            subscribe(models[name], Subscription(PACKET, PRIORITY, python=listener))
+            self._collect(name)
             if name in self.case.discards:
                 self._discarder(ours[name], models[name], self.case.discards[name])
         if not self._hooks(self.gadget.init, self._exported("_start", "_initialize", "gadgetInit")):
             return
         if not self._hooks(self.gadget.start, self._exported("gadgetPreStart", "gadgetStart")):
             return
+        self._collect_others(models)
         for name, seed in self.case.steps:
             event, item = emission(random.Random(seed), models[name])
             self._emit(ours[name], event, models[name], item)
@@ -128,6 +127,23 @@ class Run:
                 return
         self._step(self.gadget.stop, self._follow_stop)
         self._emit_late(ours["tick"], emission(random.Random(0), models["tick"])[0])
+
+    def _collect(self, name: str) -> None:
+        """Collect what is emitted on a source, as events."""
+        listener = Listener(foreign=self.profile.quirk("foreign-field"))
+        self._collectors.append((self.gadget.collect(name, priority=PRIORITY), listener))
+        if self.comparing:
+            model = self.follower.calls.sources[name]
+            subscribe(model, Subscription(PACKET, PRIORITY, python=listener))
+
+    def _collect_others(self, models: dict[str, Source]) -> None:
+        """Collect from the sources that the gadget has made, too."""
+        there = self.follower.calls.sources
+        if self.comparing and list(self.gadget.sources) != list(there):
+            raise WrongError(f"the sources are {list(self.gadget.sources)}, expected {list(there)}")
+        for name in self.gadget.sources:
+            if not self.comparing or there[name] is not models.get(name):
+                self._collect(name)
 
     def _emit(self, ours: HostSource, event: Any, model: Source, item: Element | Array) -> None:
         def follow(error: GuestError | None) -> None:
