@@ -154,6 +154,7 @@ def test_malloc(mode: str, expect: Any, sizes: list[int], finding: str, runner: 
         ({"buffers": {"b": 2}, "memory": {"b": "abc"}}, "3 bytes are expected in buffer b, of 2"),
         ({"buffers": {"b": 65536}}, "more than 65536 bytes"),
         ({"bind": {"n": "events/n"}}, "bind the source 'events' before its field 'n'"),
+        ({"callbacks": {"1": {"quiet": True, "do": [{"note": 1, "expect": 1}]}}}, "callback 1 is quiet"),
         ({"script": {"run": [LOG] * 2000}}, "the scripts are too long"),
         ({"script": {"gadgetInit": [{**NEW, "as": f"n{n}"} for n in range(260)]}}, "more than 256 names"),
     ],

@@ -129,7 +129,10 @@ class Program:
 
     def _callback(self, number: str, script: Any) -> bytes:
         quiet = isinstance(script, Mapping)
+        first = len(self.steps)
         block = self._block(f"dataSourceCallback {number}", script["do"] if quiet else script)
+        if quiet and any(step.expect is not None for step in self.steps[first:]):
+            raise EmbedderError(f"callback {number} is quiet: nobody sees what its calls give")
         return _CALLBACK.pack(int(number, 0) & MASK, self._place(block), quiet)
 
     def _place(self, code: bytes) -> int:
