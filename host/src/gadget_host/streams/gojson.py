@@ -21,7 +21,7 @@ import orjson
 
 from gadget_host.schema import SourceSchema
 
-__all__ = ["JsonEncoder", "go_float", "go_string"]
+__all__ = ["JsonEncoder", "go_float", "go_string", "readable"]
 
 _OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 _FLOAT32_EXPONENT_BELOW: Final = struct.unpack("f", struct.pack("f", 1e-6))[0]
@@ -32,6 +32,7 @@ _DIFFERENT: Final = re.compile(rb"\\.|\xe2\x80[\xa8\xa9]")
 _GO_ESCAPES: Final = dict(zip(_MARKS, (b"\\u0008", b"\\u000c", b"\\u2028", b"\\u2029"), strict=True))
 
 _ESCAPED: Final = re.compile('[\x00-\x1f"\\\\\u2028\u2029\ud800-\udfff]')
+_NOT_UTF8: Final = re.compile("[\ud800-\udfff]")
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -141,10 +142,15 @@ def _hex(value: object) -> str:
     raise TypeError(f"{type(value).__name__} in an event")
 
 
+def readable(text: str) -> str:
+    """The text with U+FFFD for every byte that is not UTF-8: a guest may give a field any name."""
+    return text if text.isascii() else _NOT_UTF8.sub("\ufffd", text)
+
+
 def _escaped(value: Any) -> Any:
     """A copy whose strings that are not UTF-8 are written already."""
     if isinstance(value, dict):
-        return {key: _escaped(item) for key, item in value.items()}
+        return {readable(key): _escaped(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_escaped(item) for item in value]
     if isinstance(value, str) and not value.isascii():

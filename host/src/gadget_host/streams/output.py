@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Final, Protocol
 
 from gadget_host.schema import SourceSchema
 from gadget_host.streams.columns import ColumnsTable
-from gadget_host.streams.gojson import JsonEncoder
+from gadget_host.streams.gojson import JsonEncoder, readable
 from gadget_host.streams.yamldoc import yaml_document
 
 __all__ = ["MODES", "Output", "Screen"]
@@ -115,7 +115,7 @@ class _Table:
 
     def format(self, events: Sequence[Any], after: str) -> bytes:
         head = "" if after == "own" else self._title + self._table.header(events, keep=True)
-        return ("\n" * (after == "other") + head + self._table.lines(events)).encode()
+        return readable("\n" * (after == "other") + head + self._table.lines(events)).encode()
 
 
 class _Tables:
@@ -134,4 +134,4 @@ class _Tables:
             parts.append(_CLEAR if self._clears else "\n" if after else "")
             parts.append(self._title + self._table.header(rows) + self._table.lines(rows))
             after = "own"
-        return "".join(parts).encode()
+        return readable("".join(parts)).encode()
