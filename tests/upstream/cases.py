@@ -82,7 +82,7 @@ def _asked(ops: Sequence[Op], names: Sequence[str]) -> list[Op]:
 def _small(op: Op, number: int, arg: Value) -> Value:
     """An argument, of a new map a number of which the kernel can have as many bytes or entries."""
     if op.label == "newMap" and number > 0:
-        return Value(arg.slot, arg.plus & 0xFFFF)
+        return Value(arg.slot, arg.plus & 0x3FF)
     return _OTHERS.get(arg, arg)
 
 

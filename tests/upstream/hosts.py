@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from gadget_conformance.adapter import Adapter
 from tests.fuzz import layout as at
@@ -14,6 +14,8 @@ from tests.fuzz.layout import Entry, decode
 from tests.upstream.cases import Request
 
 __all__ = ["Host", "Seen"]
+
+_CLOSES: Final = "the real host closes the module"
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,15 @@ class Seen:
         events: source and packet of each.
         raw: what the step added to the trace.
         handles: how many are open; of a gadget that failed or was stopped 0.
+        closed: our host said that the real one closes the module there: the real guest goes on up to the next place
+            where wazero looks whether it is closed.
     """
 
     reason: str
     events: Sequence[tuple[str, Any]] = ()
     raw: bytes = b""
     handles: int = 0
+    closed: bool = False
 
     @property
     def failed(self) -> bool:
@@ -64,7 +69,8 @@ class Host:
         events = [(event["source"], event["packet"]) for event in answer["events"]]
         over = bool(reason) or request["do"] == "stop"
         handles = 0 if over else self.process.ask("handles")["handles"]
-        return Seen(reason, events, self._trace(), handles)
+        closed = any(_CLOSES in text for text in [reason, *(line["message"] for line in answer["logs"])])
+        return Seen(reason, events, self._trace(), handles, closed)
 
     def windows(self) -> Sequence[bytes]:
         """The memory that calls may read and write."""
