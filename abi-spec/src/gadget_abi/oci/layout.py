@@ -177,8 +177,10 @@ class Layout:
     def _json(self, data: bytes, what: str) -> dict[str, Any]:
         try:
             found = json.loads(data)
-        except (ValueError, RecursionError) as error:
-            raise self._error(f"{what} is no JSON: {type(error).__name__}") from None
+        except ValueError:
+            raise self._error(f"{what} is no JSON") from None
+        except RecursionError:
+            raise self._error(f"{what} is nested too deep") from None
         if not isinstance(found, dict):
             raise self._error(f"{what} is no JSON object")
         return found
