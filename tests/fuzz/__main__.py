@@ -16,7 +16,7 @@ from .guest import ABI
 from .worker import Work, read, work
 
 CALLS = 200_000
-INPUTS = 20_000
+INPUTS = 8_000
 SEED = 1
 
 

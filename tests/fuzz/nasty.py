@@ -47,7 +47,7 @@ NASTY: Final[dict[str, list[bytes]]] = {
         b"release = 2020-01-01\n",
     ],
     "manifest": [
-        deep(b"[", b"]", 3000),
+        deep(b"[", b"]", 700),
         deep(b"{a: ", b"}", 3000),
         b"- " * 3000 + b"a",
         b"a: &a [*a]",
@@ -78,7 +78,7 @@ NASTY: Final[dict[str, list[bytes]]] = {
         *(HEAD + deep(b"[", b"]", 900), HEAD + deep(b'{"a":', b"}", 900), deep(b'{"a":', b"}", 900)),
         *(
             deep(b'{"a":', b"}", 3000),
-            deep(b"[", b"]", 3000),
+            deep(b"[", b"]", 700),
             HEAD + b'{"more":' + deep(b'{"a":', b"}", 900) + b"}",
         ),
         *(HEAD + b'{"pid":' + b"9" * 5000 + b"}", b'{"a":{"":{"":1}}}', b'{"":1}', b'{"a.b":1,"a":{"b":2}}'),
