@@ -49,7 +49,9 @@ class _Stack:
 
     def __init__(self, case: Case, trace: Sequence[Entry]) -> None:
         self._open: list[_Script | _Call] = []
-        names = functions(Profile(ABI, case.release))
+        profile = Profile(ABI, case.release, strict=True)
+        names = functions(profile)
+        self._corrupts = not profile.quirk("emit-deadlock")
         self._emit = names.index("dataSourceEmitAndRelease")
         self._subscribe = names.index("dataSourceSubscribe")
         self.beyond = ""
@@ -87,7 +89,7 @@ class _Stack:
 
     def _called(self, number: int) -> None:
         inside = self._callbacks()
-        if inside and self._open[-1] == _Call(self._emit):
+        if self._corrupts and inside and self._open[-1] == _Call(self._emit):
             self.beyond = NESTED
             return
         if inside:  # the one before trapped
