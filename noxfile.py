@@ -32,9 +32,9 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests against the built wheels."""
-    install(session, "pytest", "hypothesis", "jsonschema")
-    session.run("pytest", *session.posargs)
+    """Run the tests against the built wheels, a file of them at a time on each processor."""
+    install(session, "pytest", "pytest-xdist", "hypothesis", "jsonschema")
+    session.run("pytest", *(session.posargs or ["--numprocesses=auto", "--dist=loadfile"]))
 
 
 @nox.session
