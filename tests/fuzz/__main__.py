@@ -3,6 +3,7 @@
 python -m tests.fuzz                        200,000 host calls
 python -m tests.fuzz --calls 5000000        more of them
 python -m tests.fuzz --seed 7 --case 12     one case again, made smaller if it fails
+python -m tests.fuzz --readers              8,000 spoiled files; with --seed and --case as above
 """
 
 from __future__ import annotations
