@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NoReturn
+from ctypes import c_uint32
+from typing import Any, NoReturn, cast
 
 import wasmtime
 
 import gadget_abi
 from gadget_abi import Profile
+from gadget_host._rawcall import Forward
 from gadget_host._state import CallError, TrapError
 from gadget_host.plane import Plane
 from gadget_host.plane.layout import hot
@@ -70,6 +72,7 @@ class Hooks:
     def __init__(self, store: wasmtime.Store) -> None:
         self.store = store
         self.guest_malloc: wasmtime.Func | None = None
+        self.forwards, self.forward = True, cast("Forward | None", None)
         self.lock = threading.RLock()
         self.warnings: list[tuple[str, str]] = []
         self.traps: list[BaseException] = []
@@ -87,9 +90,20 @@ class Hooks:
     def end(self, function: str, reason: str) -> NoReturn:
         raise EndError(f"{function}: {reason}")
 
-    def malloc(self, size: int) -> int:
+    def forward_malloc(self, room: c_uint32) -> Forward | None:
+        self.forward = Forward.new(self.store) if self.forwards else None
+        room.value = 16 if self.forward else 0
+        return self.forward
+
+    def malloc(self, size: int, address: int = -1) -> int:
         """Says what the guest said, even if it is no good."""
         assert self.guest_malloc is not None
+        if address >= 0:
+            return address
+        if self.forward and (error := self.forward.failure()):
+            if not isinstance(error, wasmtime.Trap | TrapError):
+                raise error
+            raise CallError("malloc trapped")
         try:
             return int(self.guest_malloc(self.store, size)) & 0xFFFFFFFF
         except (wasmtime.Trap, TrapError):
@@ -130,6 +144,7 @@ class Rig:
         strict: bool = False,
         interrupted: bool = False,
         memory: bool = True,
+        forwards: bool = True,
         **plane: Any,
     ) -> None:
         self.profile = profile_of(release, strict)
@@ -140,6 +155,7 @@ class Rig:
         self.store = wasmtime.Store(wasmtime.Engine(config))
         self.store.set_epoch_deadline(1)
         self.hooks = Hooks(self.store)
+        self.hooks.forwards = forwards
         self.plane = Plane(self.store, self.hooks, profile=self.profile, **plane)
         self.on_callback: Callable[[int, int, int], object] = lambda callback, source, data: None
         self.calls: list[tuple[int, int, int]] = []
@@ -150,7 +166,9 @@ class Rig:
         self.exports: dict[str, Any] = dict(instance.exports(self.store).items())
         self.memory: wasmtime.Memory = self.exports["memory"]
         self.hooks.guest_malloc = self.exports["malloc"]
-        self.plane.attach(self.memory if memory else None, self.exports["dataSourceCallback"])
+        self.plane.attach(
+            self.memory if memory else None, self.exports["dataSourceCallback"], self.exports["malloc"]
+        )
         self.registry = SourceRegistry(self.plane)
 
     def _script(self) -> wasmtime.Func:

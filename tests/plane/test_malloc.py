@@ -15,10 +15,10 @@ AT = 0x2000
 VALUES = [b"", b"x", b"12345678", b"123456789", b"a\0b\0", b"\xff\xfe", b"0123456789" * 500]
 
 
-@pytest.fixture
-def rig() -> Rig:
-    """A plane of a release with malloc, whose guest's malloc gives AT."""
-    rig = Rig(release="v0.34.0")
+@pytest.fixture(params=[True, False], ids=["forwarded", "by Python"])
+def rig(request: pytest.FixtureRequest) -> Rig:
+    """A plane of a release with malloc, whose guest's malloc gives AT; called in both ways there are."""
+    rig = Rig(release="v0.34.0", forwards=request.param)
     rig.on_malloc = lambda size: AT
     return rig
 

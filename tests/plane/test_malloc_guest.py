@@ -9,12 +9,16 @@ import wasmtime
 
 from gadget_abi import GuestError
 from gadget_host import Gadget
+from gadget_host._rawcall import Forward
 from gadget_host.schema import FieldSchema, SourceSchema
 
 BUMP = """
   (global.set $top (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
   (global.set $top (i32.add (global.get $top) (local.get $size)))
   (i32.sub (global.get $top) (local.get $size))"""
+
+BUMP_FIRST = "(global.set $top (i32.add (global.get $top) (i32.const 8)))"
+TAKE = "(i32.sub (global.get $top) (i32.const 8))"
 
 MALLOCS = {
     "gives 0": ("(i32.const 0)", "malloc(5) returned 0"),
@@ -92,6 +96,14 @@ def guest(malloc: str) -> bytes:
     )
 
 
+@pytest.fixture(autouse=True, params=["forwarded", "by Python"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How malloc is called: there are two ways, which nobody can tell apart."""
+    if request.param == "by Python":
+        monkeypatch.setattr(Forward, "new", lambda store: None)
+    return str(request.param)
+
+
 @contextmanager
 def running(malloc: str, release: str = "v0.34.0", **settings: Any) -> Iterator[Gadget]:
     """The gadget, started."""
@@ -155,6 +167,31 @@ def test_a_malloc_that_exits_ends_the_gadget() -> None:
         running("(call $exit (i32.const 3)) (i32.const 0)") as gadget,
     ):
         gadget.sources["s"].emit({"text": "hello"})
+
+
+@pytest.mark.parametrize("calls", [1, 3], ids=["at first", "later"])
+def test_the_end_says_that_it_was_in_malloc(calls: int) -> None:
+    """Whichever call it is, the message is the same."""
+    loop = f"(if (i32.gt_u (global.get $top) (i32.const {4096 + 8 * (calls - 1)})) (then (loop $l (br $l))))"
+    with pytest.raises(GuestError) as error, running(BUMP_FIRST + loop + TAKE, deadline=0.3) as gadget:
+        gadget.sources["s"].emit_batch([{"text": "hello"}] * 5)
+    assert str(error.value) == (
+        "gadget: dataSourceCallback: ran longer than its deadline of 0.3 s and was interrupted in malloc"
+    )
+
+
+def test_what_python_raises_inside_malloc_comes_out() -> None:
+    """A subscriber that malloc's emission reaches is not malloc: its interrupt is nobody's but the embedder's."""
+
+    def interrupt(packet: object) -> None:
+        raise KeyboardInterrupt
+
+    with running(GOOD["emits"]) as gadget:
+        gadget.sources["inner"].subscribe(interrupt)
+        for _ in range(3):
+            with pytest.raises(KeyboardInterrupt):
+                gadget.sources["s"].emit({"text": "hello"})
+        assert gadget.stats.errors == 0
 
 
 @pytest.mark.parametrize("name", ["asks for the same value", "emits what is subscribed to"])

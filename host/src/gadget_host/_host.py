@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from ctypes import c_uint32
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,6 +15,7 @@ from ._entry import Entry
 from ._logs import DEBUG, ERROR, WARN, Logs
 from ._malloc import Malloc
 from ._memory import GuestMemory
+from ._rawcall import Forward
 from ._state import CallError
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ class Hooks(Entry):
     def warn(self, function: str, message: str) -> None:
         """Record a warning about a call of ``function``."""
         self.logs.add(WARN, f"{function}: {message}", "host")
+
+    def forward_malloc(self, room: c_uint32) -> Forward | None:
+        """What calls malloc for the plane."""
+        return self.malloc.forward(room)
 
     def on_trap(self, error: GuestError) -> None:
         """Log what failed in a callback."""

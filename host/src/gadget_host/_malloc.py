@@ -6,12 +6,15 @@ function fails and the gadget goes on; only what would end the gadget anyway, it
 
 from __future__ import annotations
 
+from ctypes import c_uint32
+
 import wasmtime
 
 from gadget_abi import GuestError, Profile
 
 from ._entry import Entry
 from ._memory import GuestMemory
+from ._rawcall import Forward
 from ._state import CallError
 
 __all__ = ["MALLOC", "Allocation", "Malloc", "ToldAllocation"]
@@ -33,13 +36,23 @@ class Malloc:
     def __init__(self, entry: Entry, memory: GuestMemory, profile: Profile) -> None:
         self._entry, self._memory = entry, memory
         self._believes_null = profile.quirk("malloc-gives-null")
-        self._depth = 0
+        self._room, self._shared = c_uint32(_DEPTH), c_uint32()  # shared: with the plane
+        self._forward: Forward | None = None
         self.function: wasmtime.Func | None = None
 
-    def __call__(self, size: int) -> int:
+    def forward(self, room: c_uint32) -> Forward | None:
+        """As PlaneHooks.forward_malloc."""
+        self._shared, self._forward = room, Forward.new(self._entry.store)
+        return self._forward
+
+    def __call__(self, size: int, address: int = -1) -> int:
         """The address of ``size`` bytes that lie in the guest's memory, which may have grown meanwhile.
 
         malloc(0) may give any address, 0 included.
+
+        Args:
+            size: how many bytes.
+            address: what malloc has given already, to be checked; negative when it has not.
 
         Raises:
             CallError: there is none; the text names malloc and says why.
@@ -49,7 +62,9 @@ class Malloc:
         self._memory.want_instance()
         if self.function is None:
             raise CallError("the gadget exports no malloc")
-        address = self._call(self.function, size)
+        self._share()
+        if address < 0:
+            address = self._call(self.function, size)
         if not address and size and not self._believes_null:
             raise CallError(f"malloc({size}) returned 0")
         if address + size > self._memory.size:
@@ -57,11 +72,19 @@ class Malloc:
             raise CallError(f"malloc({size}) returned {address:#x}, and {end}")
         return address
 
+    def _share(self) -> None:
+        """From now on, the plane may call malloc itself, if there is a way: it is no longer too early."""
+        if self._forward and self._room is not self._shared:
+            self._shared.value = self._room.value
+            self._room = self._shared
+
     def _call(self, function: wasmtime.Func, size: int) -> int:
-        if self._depth >= _DEPTH:
+        if not self._room.value:
             raise CallError(f"malloc({size}) would run inside {_DEPTH} others, which called the host")
-        self._depth += 1
+        self._room.value -= 1
         try:
+            if error := self._forward and self._forward.failure():
+                raise self._entry.failure(MALLOC, error)
             signed = size - (1 << 32) if size >> 31 else size
             return int(self._entry.call(function, signed, function=MALLOC)) & _U32
         except GuestError as error:
@@ -69,7 +92,7 @@ class Malloc:
                 raise
             raise CallError(f"malloc({size}) {error.reason}") from None
         finally:
-            self._depth -= 1
+            self._room.value += 1
 
 
 class Allocation:

@@ -109,7 +109,8 @@ class Runtime:
         memory = found[self.module.memory] if self.module.memory else None
         self.memory.attach(self.store, memory)
         self.hooks.malloc.function = self.exports.function(MALLOC)
-        self.plane.attach(memory, any_callback(self.store, self.exports.function(CALLBACK)))
+        callback = any_callback(self.store, self.exports.function(CALLBACK))
+        self.plane.attach(memory, callback, self.hooks.malloc.function)
         turns = ctypes.c_uint64.from_address(self.plane.call_counter_address())
         self.hooks.count = lambda: turns.value
 

@@ -11,10 +11,13 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 if TYPE_CHECKING:
+    from ctypes import c_uint32
+
     import wasmtime
 
     from gadget_abi import Profile
 
+    from ._rawcall import Forward
     from .backends import Config, KernelSymbols, MapRegistry, MountNsFilter, SyscallTable
     from .sources import SourceRegistry
 
@@ -161,8 +164,21 @@ class PlaneHooks(Protocol):
         To be raised through wasm, so from a function made with host(), or outside wasm.
         """
 
-    def malloc(self, size: int) -> int:
+    def forward_malloc(self, room: c_uint32) -> Forward | None:
+        """What calls malloc for the plane; None when that can be done by ``malloc`` only.
+
+        Args:
+            room: a number in the plane's memory: how many calls may still begin inside those that run, whoever
+                begins them. It stays 0, so that the plane calls ``malloc``, until that finds it may do otherwise.
+        """
+
+    def malloc(self, size: int, address: int = -1) -> int:
         """Have the guest's malloc allocate ``size`` bytes; the address of memory that is there.
+
+        Args:
+            size: how many.
+            address: what malloc has given, if not negative: it is checked. Else, if it was called by what
+                ``forward_malloc`` gave, and failed, it is said why.
 
         Callable while the guest is in a host call; what it does wrong ends the allocation only. The guest's
         memory may be larger afterwards, and malloc may have called the host.

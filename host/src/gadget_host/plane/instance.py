@@ -11,6 +11,7 @@ import wasmtime
 from gadget_abi import Profile
 
 from .._cache import compile_text
+from .._rawcall import Forward
 from .._state import PlaneHooks
 from .assembly import assemble, plane_text, trampolines_text
 
@@ -23,7 +24,7 @@ _UPCALLS: Final = {
     "flush": ([], []),
     "trap": ([_I32, _I32, _I32], []),
     "end": ([_I32, _I32], []),
-    "malloc": ([_I32], [_I64]),
+    "malloc": ([_I32, _I64], [_I64]),
     "call_guest": ([_I64, _I32, _I32], [_I32]),
     "call_python": ([_I64, _I32, _I32], [_I32]),
 }
@@ -45,6 +46,8 @@ def connect(
     trampolines: Mapping[str, Any],
     memory: wasmtime.Memory | None,
     callback: wasmtime.Func | None,
+    malloc: wasmtime.Func | None,
+    forward: Forward | None,
 ) -> Mapping[str, wasmtime.Func]:
     """Instantiate the plane behind its trampolines; its exports.
 
@@ -56,12 +59,16 @@ def connect(
         trampolines: what `trampolines` returned.
         memory: the guest's, None when it has none.
         callback: the guest's dataSourceCallback, None when it has none.
+        malloc: the guest's, None when it has none.
+        forward: what is to call malloc, if that can be; it is told which function.
     """
     given: dict[tuple[str, str], Any] = {
         ("trampolines", "memory"): trampolines["memory"],
         ("trampolines", "table"): trampolines["table"],
         ("guest", "memory"): memory or wasmtime.Memory(store, wasmtime.MemoryType(wasmtime.Limits(0, 0))),
-        ("guest", "dataSourceCallback"): callback or _no_callback(store),
+        ("guest", "dataSourceCallback"): callback or _nothing(store, [_I64, _I32, _I32], []),
+        ("guest", "malloc"): malloc or _nothing(store, [_I32], [_I32]),
+        ("host", "forward"): forward.function if forward else _nothing(store, [_I64], [_I64]),
     }
     for name, (params, results) in _UPCALLS.items():
         function = hooks.host(_weak_method(target, f"on_{name}"))
@@ -69,12 +76,17 @@ def connect(
     module = compile_text(store.engine, plane_text(profile), assemble)
     with hooks.unlimited():
         instance = wasmtime.Instance(store, module, [given[i.module, i.name or ""] for i in module.imports])
-    return dict(instance.exports(store).items())  # type: ignore[arg-type]  # all of them are functions
+    exports: dict[str, Any] = dict(instance.exports(store).items())  # all of them are functions
+    if forward:
+        forward.to(exports["call_malloc"])
+    return exports
 
 
-def _no_callback(store: wasmtime.Store) -> wasmtime.Func:
-    """Stands in for a callback that nothing can be subscribed to."""
-    return wasmtime.Func(store, wasmtime.FuncType([_I64, _I32, _I32], []), lambda *_: None)
+def _nothing(
+    store: wasmtime.Store, params: list[wasmtime.ValType], results: list[wasmtime.ValType]
+) -> wasmtime.Func:
+    """Stands in for a function that nothing will call."""
+    return wasmtime.Func(store, wasmtime.FuncType(params, results), lambda *_: None)
 
 
 def _weak_method(target: object, name: str) -> Callable[..., Any]:

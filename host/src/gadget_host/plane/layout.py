@@ -136,7 +136,8 @@ def _struct(name: str, members: str, *, base: int = 0, size: int | None = None) 
 _CONTROL = _struct(
     "control",
     "turns:8 host_calls:8 guest_calls:8 depth guest_depth last_handle live handle_limit heap_top log_level"
-    " stopped started no_memory table used output_base output_top output_end record_end nothing:24 free:112 shapes:16",
+    " stopped started no_memory table used output_base output_top output_end record_end mallocs"
+    " nothing:24 free:112 shapes:16",
     base=16,  # 0 is nobody's address
 )
 

@@ -48,14 +48,22 @@
   ;; A copy of bytes for the guest. Its malloc may call the host, which may change or free what lies at $from, so they
   ;; are put aside first.
   (func $give (param $from i32) (param $length i32) (result i64 i32)
-    (local $aside i32) (local $room i32) (local $address i64) (local $frames i32) (local $depth i32)
+    (local $aside i32) (local $room i32) (local $address i64) (local $frames i32) (local $depth i32) (local $mallocs i32)
     (local.set $room (select (local.get $length) (i32.const 1) (local.get $length)))
     (if (i32.eqz (local.tee $aside (call $heap_new (local.get $room))))
       (then (return (i64.const 0) (i32.const {why.memory}))))
     (memory.copy (local.get $aside) (local.get $from) (local.get $length))
     (local.set $frames (i32.load (i32.const {control.depth})))
     (local.set $depth (i32.load (i32.const {control.guest_depth})))
-    (local.set $address (call $malloc (local.get $length)))
+    (local.set $address (i64.const -1))
+    (if (local.tee $mallocs (i32.load (i32.const {control.mallocs}))) ;; so many may still begin inside each other
+      (then
+        (i32.store (i32.const {control.mallocs}) (i32.sub (local.get $mallocs) (i32.const 1)))
+        (local.set $address
+          (call $forward (i64.or (i64.const 0x8000000000000000) (i64.extend_i32_u (local.get $length)))))
+        (i32.store (i32.const {control.mallocs}) (local.get $mallocs))))
+    (if (i32.eqz (call $will_do (local.get $address) (local.get $length)))
+      (then (local.set $address (call $malloc (local.get $length) (local.get $address)))))
     (call $unwind (local.get $frames)) ;; what a malloc that emitted and trapped left
     (i32.store (i32.const {control.guest_depth}) (local.get $depth))
     (if (i64.lt_s (local.get $address) (i64.const 0))
@@ -69,4 +77,13 @@
     (memory.copy $guest $plane (i32.wrap_i64 (local.get $address)) (local.get $aside) (local.get $length))
     (call $heap_free (local.get $aside) (local.get $room))
     (i64.or (local.get $address) (i64.shl (i64.extend_i32_u (local.get $length)) (i64.const 32)))
-    (i32.const 0))))
+    (i32.const 0))
+
+  ;; Whether there is nothing to be said about an address, or the lack of one, which is negative.
+  (func $will_do (@inline) (param $address i64) (param $length i32) (result i32)
+    (if (result i32) (i64.gt_s (local.get $address) (i64.const 0))
+      (then (call $guest_holds (i32.wrap_i64 (local.get $address)) (local.get $length)))
+      (else (i32.const 0))))
+
+  (func $call_malloc (export "call_malloc") (param $bytes i64) (result i64)
+    (i64.extend_i32_u (call $guest_malloc (i32.wrap_i64 (local.get $bytes)))))))

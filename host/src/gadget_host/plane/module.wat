@@ -32,9 +32,14 @@
 ;; Calls dataSourceCallback from inside a guest call: a trap in it ends there. {status.go}, or {status.error} for a trap.
 (import "host" "call_guest"
   (func $call_guest (param $callback i64) (param $source i32) (param $data i32) (result i32)))
-;; Calls the guest's malloc: an address, or -1. Wasm cannot catch a trap, so this is the way through Python: a malloc that
-;; traps makes the host function fail, not its caller.
-(import "host" "malloc" (func $malloc (param $bytes i32) (result i64)))
+(@if {has.fieldGet} (then
+  ;; Calls $call_malloc, and answers with its argument when that traps: wasm cannot catch a trap, and a malloc that traps
+  ;; is to make the host function fail, not its caller. See _rawcall.py.
+  (import "host" "forward" (func $forward (param $bytes i64) (result i64)))
+  ;; What is to be done when that did not give an address that will do, or could not be called: says what was wrong, or
+  ;; calls the guest's malloc. An address, or -1.
+  (import "host" "malloc" (func $malloc (param $bytes i32) (param $address i64) (result i64)))
+  (import "guest" "malloc" (func $guest_malloc (param i32) (result i32)))))
 ;; Does not return: the guest's call traps, for that reason.
 (import "host" "trap" (func $trap (param $function i32) (param $why i32) (param $detail i32)))
 ;; Does not return: the gadget is ended, or the emitter told off, where upstream would have hung or died of it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from ctypes import c_uint32
 from threading import RLock
 from typing import Any, NoReturn, Protocol, cast
 
@@ -12,6 +13,7 @@ import wasmtime
 
 from gadget_abi import EmbedderError, Profile
 
+from .._rawcall import Forward
 from .._state import CallError, PlaneHooks, TrapError
 from . import instance
 from .layout import FUNCTIONS, HANDLE_BITS, HANDLES_BASE, HEAP_BASE, REASONS, STRUCTS, Status, Stopped, hot
@@ -91,19 +93,38 @@ class Plane:
         self.records = lambda data: None
         self.subscriber = lambda number, item, record: Status.GO
 
-    def attach(self, memory: wasmtime.Memory | None, callback: wasmtime.Func | None) -> None:
+    def attach(
+        self,
+        memory: wasmtime.Memory | None,
+        callback: wasmtime.Func | None,
+        malloc: wasmtime.Func | None = None,
+    ) -> None:
         """Connect the hot functions, once the guest is instantiated and before any of its exports is called.
 
         Args:
             memory: the guest's memory; None when it has none, which only strict hosts allow.
             callback: its dataSourceCallback, None when it has none.
+            malloc: its malloc, (i32) -> (i32), None when it has none; only fieldGet calls it.
         """
         with self._hooks.lock:
             self.memory.set_u32(_CONTROL["no_memory"], memory is None)
             self._exports = instance.connect(
-                self._store, self._hooks, self._profile, self, self._trampolines, memory, callback
+                self._store,
+                self._hooks,
+                self._profile,
+                self,
+                self._trampolines,
+                memory,
+                callback,
+                malloc,
+                self._forward() if malloc and "fieldGet" in self.imports else None,
             )
         self._callback = callback
+
+    def _forward(self) -> Forward | None:
+        """What calls the guest's malloc; how many may be inside each other, the hooks and the plane count together."""
+        mallocs = c_uint32.from_address(self.memory.address(_CONTROL["mallocs"], 4))
+        return self._hooks.forward_malloc(mallocs)
 
     def close(self) -> None:
         """Take what is still to be collected out of the plane; afterwards the store may go."""
@@ -359,11 +380,14 @@ class Plane:
             trapped = self._enter(self._callback, callback, source, data) is None
         return Status.ERROR if trapped else Status.GO
 
-    def on_malloc(self, size: int) -> int:
-        """The guest is to have memory for a value: the address, -1 when there is none."""
+    def on_malloc(self, size: int, address: int) -> int:
+        """The guest is to have memory for a value, and its malloc gave an address, if not negative, that may not do.
+
+        The address, -1 when there is none.
+        """
         with self._inside():
             try:
-                return self._hooks.malloc(size & 0xFFFFFFFF)
+                return self._hooks.malloc(size & 0xFFFFFFFF, address)
             except CallError as error:
                 self._hooks.warn("fieldGet", error.reason)
                 return -1
