@@ -22,11 +22,12 @@ ALLOWED = {
     "gadget_conformance": {"gadget_abi", "wasmtime", "jsonschema"},
     "gadget_host": {"gadget_abi", "wasmtime", "orjson", "yaml", "tqdm", "gadget_build"},
     # gadget_preinit is what preinit.wat becomes: the part of a build that runs inside componentize-py.
-    "gadget_build": {"gadget_abi", "gadget", "wasmtime", "componentize_py", "gadget_preinit", "yaml"},
+    "gadget_build": {"gadget_abi", "gadget", "wasmtime", "componentize_py", "gadget_preinit", "yaml", "oras"},
     "gadget": {"wit_world", "componentize_py_types"},  # what componentize-py generates inside the guest
 }
 # gadget_host reaches gadget_build in one place: gadget run builds a directory when the SDK is installed.
-OPTIONAL = {("gadget_host", "gadget_build")}
+# oras is an extra, for gadget push.
+OPTIONAL = {("gadget_host", "gadget_build"), ("gadget_build", "oras")}
 
 
 def imported_modules(file: Path, module: str, *, top_level: bool = False) -> set[str]:

@@ -16,6 +16,7 @@ __all__ = ["build_parser", "main"]
 _ELSEWHERE = {
     "build": "gadget-sdk",
     "package": "gadget-sdk",
+    "push": "gadget-sdk",
     "run": "gadget-host",
     "inspect": "gadget-host",
 }
@@ -45,7 +46,7 @@ def _load(entry: EntryPoint) -> Callable[[argparse._SubParsersAction[argparse.Ar
 
 
 def _order(entry: EntryPoint) -> tuple[int, str]:
-    life = ("build", "run", "check", "package", "inspect")
+    life = ("build", "run", "check", "package", "inspect", "push")
     return (life.index(entry.name) if entry.name in life else len(life), entry.name)
 
 

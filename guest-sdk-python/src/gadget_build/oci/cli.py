@@ -1,4 +1,4 @@
-"""gadget package: a gadget becomes an image that `ig` imports, runs and pushes."""
+"""gadget package and gadget push: a gadget becomes an image, and the image goes to a registry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gadget_build.progress import Progress
 
-__all__ = ["register"]
+__all__ = ["register", "register_push"]
 
 DESCRIPTION = """\
 Package a gadget as an image, the kind that Inspektor Gadget runs, in a tar.
@@ -80,4 +80,39 @@ def run(args: argparse.Namespace) -> int:
     print(f"{result.output}: {result.size / 1e6:.1f} MB, for {parts}, {result.verdict}")
     for name in result.names:
         print(f"  {name}@{result.digest}")
+    return 0
+
+
+PUSH = """\
+Push an image to a registry, byte for byte: IMAGE.tar as `gadget package` writes it, to
+REGISTRY/NAME:TAG. Credentials are those of `docker login`. Needs oras: pip install
+'gadget-sdk[push]'."""
+
+
+def register_push(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `push`."""
+    parser = commands.add_parser(
+        "push",
+        help="push an image to a registry",
+        description=PUSH,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("image", type=Path, metavar="IMAGE.tar")
+    parser.add_argument("name", metavar="REGISTRY/NAME:TAG")
+    parser.add_argument("--tag", metavar="NAME", help="which image of a tar with several")
+    parser.add_argument("--insecure", action="store_true", help="speak HTTP, not HTTPS, to the registry")
+    parser.set_defaults(run=run_push)
+
+
+def run_push(args: argparse.Namespace) -> int:
+    """Push, and say what is there now."""
+    from gadget_abi.oci import full_name
+    from gadget_build.oci.push import push
+
+    progress = Progress(str(args.image))
+    try:
+        digest = push(args.image, args.name, tag=args.tag, insecure=args.insecure, progress=progress.step)
+    finally:
+        progress.clear()
+    print(f"{full_name(args.name)}@{digest}")
     return 0
