@@ -8,7 +8,7 @@ from typing import Final
 from tests.fuzz import layout as at
 from tests.fuzz.arguments import STATIC, Known
 from tests.fuzz.generate import Case, Generator
-from tests.fuzz.layout import Op, Special
+from tests.fuzz.layout import Op, Special, Value
 
 __all__ = ["Gentle"]
 
@@ -29,6 +29,8 @@ class Gentle(Generator):
         return made
 
     def _call(self, name: str) -> list[Op]:
+        if name in ("mapLookup", "mapDelete") and self.rng.random() < 0.7:
+            return self._entry(name)
         for _ in range(_TRIES):
             known = list(self.known)
             ops = super()._call(name)
@@ -36,6 +38,16 @@ class Gentle(Generator):
                 return ops
             self.known = known
         return []
+
+    def _entry(self, name: str) -> list[Op]:
+        """A call that finds what it looks for in a map."""
+        ops: list[Op] = []
+        table = Value(self._get(ops, "getMap", Known(0, "map", "hash"), self._text("hash")).slot)
+        key = Value(0, 4 << 32 | self.rng.randrange(0x3000, 0x3100, 32))
+        value = Value(0, 8 << 32 | self.rng.randrange(0x2000, 0x3000))
+        ops.append(self._op("mapUpdate", table, key, value, Value(0)))
+        ops.append(self._op(name, table, key, *([value] if name == "mapLookup" else [])))
+        return ops
 
     def _cleaning(self, lasting: set[Known]) -> Iterator[Op]:
         return (op for op in super()._cleaning(lasting) if not self._deadly(op))
