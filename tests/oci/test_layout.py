@@ -241,6 +241,13 @@ def test_spoiled_tar_is_one_error_or_the_image(gadget: Path, data: st.DataObject
     assert "\n" not in said
 
 
+def test_manifests_beside_their_image_are_no_images(files: Files, tmp_path: Path) -> None:
+    """`ig image export` lists the manifests in index.json as well; the image is the one with a name."""
+    with_top(files, lambda top: top["manifests"].extend(parts(files)[1]["manifests"]))
+    image = read_image(write(tmp_path / "image.tar", files))
+    assert image.tags == ("ghcr.io/inspektor-gadget/gadget/beats:latest",)
+
+
 def test_several_images_are_chosen_by_name(gadget: Path, tmp_path: Path, command: Command) -> None:
     """Of several images --tag takes one, and without it the message lists them."""
     first = package(gadget, output=tmp_path / "1.tar", names=["one"])

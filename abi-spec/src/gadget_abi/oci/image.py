@@ -136,7 +136,9 @@ def _choose(layout: Layout, tag: str | None) -> tuple[Descriptor, tuple[str, ...
             continue  # a signature of an image, which lies beside it
         images.setdefault(found.digest, found)
         names.setdefault(found.digest, []).extend([name] if name else [])
-    digests = list(images) if tag is None else _tagged(names, tag)
+    # `ig image export` lists the manifests of an image beside it, without names.
+    named = [digest for digest in images if names[digest]]
+    digests = (named or list(images)) if tag is None else _tagged(names, tag)
     known = ", ".join(name for of_one in names.values() for name in of_one) or "none with a name"
     if not images:
         raise EmbedderError("there is no image in it")
