@@ -211,7 +211,10 @@ def test_schema_file_of_schema_lines(tmp_path: Path) -> None:
         ("[]", "{path}: describes no data source"),
         ('{"pid": 1}', "{path}: not a data source as `ig image inspect --show-datasources` prints it"),
         ('[{"name": "s", "type": 3}]', "{path}: data source 's': 'type' is 3, must be one of "),
-        ('[{"name": "s", "fields": [1]}]', "{path}: data source 's': fields[0]: expected an object, found int"),
+        (
+            '[{"name": "s", "fields": [1]}]',
+            "{path}: data source 's': fields[0]: expected an object, found int",
+        ),
         ('[{"name": "s", "fields": [{}]}]', "{path}: data source 's': a field has no 'fullName'"),
         (
             '[{"name": "s", "fields": [{"name": "f", "kind": 99}]}]',
