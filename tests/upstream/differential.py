@@ -18,7 +18,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -71,7 +71,7 @@ class Summary:
 
     def ended(self, life: Life) -> None:
         """Count how a gadget ended."""
-        self.whole += not life.end
+        self.whole += not (life.end or life.beyond)
         if life.beyond:
             self.classified[f"not compared: {life.beyond}"] += 1
         elif life.end:
@@ -133,6 +133,9 @@ class Session:
             self.summary.saw(mine)
             if found := judge.difference(mine, theirs.step(request)):
                 return f"step {number} ({request['do']}): {found}"
+            if judge.chance:
+                self.summary.ended(replace(life, beyond=judge.chance))
+                return ""
         if not life.beyond and life.windows != theirs.windows():
             return f"memory, in the end{life.end and f' ({life.end})'}"
         self.summary.ended(life)
