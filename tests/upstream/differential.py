@@ -39,6 +39,9 @@ WILD: Final = 0.15
 PORTION: Final = 200
 """Gadgets that one pair of processes is asked about; upstream keeps something of each that failed."""
 
+_SHOWN: Final = 12  # lines of a summary
+_KIND: Final = re.compile(r"(?s).*? case \d+: (?:step \d+ \(\w+\): )?(\w+).*")
+
 
 @dataclass
 class Summary:
@@ -77,11 +80,20 @@ class Summary:
         elif life.end:
             self.classified[f"ended in {_short(life.end)}"] += 1
 
+    @property
+    def kinds(self) -> str:
+        """How many differences there are of each kind."""
+        kinds = Counter(_KIND.sub(r"\1", text) for text in self.differences)
+        return "".join(f", {count} of {kind}" for kind, count in kinds.most_common())
+
     def __str__(self) -> str:
+        shown = self.classified.most_common(_SHOWN)
+        rest = self.classified.total() - sum(count for _, count in shown)
         lines = [
             f"{self.cases:,} gadgets, {self.whole:,} lived to their end; {self.scripts:,} call sequences, "
-            f"{self.calls:,} host calls, {self.events:,} events; {len(self.differences)} differences",
-            *(f"  {count:7,} {what}" for what, count in self.classified.most_common()),
+            f"{self.calls:,} host calls, {self.events:,} events; {len(self.differences)} differences{self.kinds}",
+            *(f"  {count:7,} {what}" for what, count in shown),
+            *([f"  {rest:7,} ended otherwise"] if rest else []),
         ]
         return "\n".join(lines)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.upstream.differential import run
 
-SEED, CASES, JOBS = 1, 300, 2
+SEED, CASES, JOBS = 1, 200, 2
 
 
 def test_a_strict_host_does_what_upstream_does(upstream: Path, release: str) -> None:
