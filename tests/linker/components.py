@@ -12,6 +12,7 @@ from gadget_build.cache import DiskStore, cache_dir
 from gadget_build.componentize import componentize
 from gadget_build.link.linker import link
 from gadget_build.program import find_program
+from gadget_build.usage import unused_hooks
 
 __all__ = ["linker_of"]
 
@@ -19,10 +20,11 @@ __all__ = ["linker_of"]
 def linker_of(source: Path) -> Callable[[str], bytes]:
     """Componentize a program; the answer links it for a release, also for one that lacks something it uses."""
     world = (files("gadget_abi") / "data" / "gadget.wit").read_text(encoding="utf-8")
-    component, abi = componentize(find_program(source), world), gadget_abi.load()
+    program, abi = find_program(source), gadget_abi.load()
+    component = componentize(program, world)
 
     @cache
     def linked(release: str) -> bytes:
-        return link(component, abi, release, DiskStore(cache_dir()))
+        return link(component, abi, release, DiskStore(cache_dir()), without=unused_hooks(program))
 
     return linked

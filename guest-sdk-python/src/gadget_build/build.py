@@ -16,6 +16,7 @@ from gadget_build.errors import BuildError
 from gadget_build.link.linker import link
 from gadget_build.program import find_program
 from gadget_build.release import choose_release
+from gadget_build.usage import unused_hooks
 
 __all__ = ["BuildResult", "build", "default_output"]
 
@@ -64,7 +65,7 @@ def build(
     progress("componentizing")
     component = componentize(program, _world())
     progress("linking")
-    wasm = link(component, abi, target, DiskStore(cache_dir()))
+    wasm = link(component, abi, target, DiskStore(cache_dir()), without=unused_hooks(program))
     pages, limit = read_module(wasm).memories[0].min, abi.limits["memory_pages"].value
     if pages > limit:
         raise BuildError(

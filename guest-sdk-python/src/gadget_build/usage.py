@@ -12,7 +12,7 @@ from gadget_abi import Abi, Export, Function
 from gadget_abi.canonical import canonical_functions
 from gadget_build.program import Program
 
-__all__ = ["FUNCTIONS", "KEYWORDS", "METHODS", "Use", "uses"]
+__all__ = ["FUNCTIONS", "HOOKS", "KEYWORDS", "METHODS", "Use", "unused_hooks", "uses"]
 
 FUNCTIONS = {
     "InnerMap": "nested-maps-by-handle",
@@ -42,6 +42,14 @@ METHODS = {
 KEYWORDS = {("add_field", "tags"): "fieldAddTag"}
 """The same for arguments of methods."""
 
+HOOKS = {
+    "gadgetPreStart": {"on_pre_start"},
+    "gadgetStart": {"on_start", "map", "new_map", "perf_reader"},  # declared maps are fetched then
+    "gadgetStop": {"on_stop"},
+    "gadgetPostStop": {"on_post_stop"},
+}
+"""Hooks that a program has no need of unless one of these names stands in it."""
+
 _WORLD = "wit_world"  # what the SDK itself calls, and a program may
 
 
@@ -65,6 +73,33 @@ def uses(program: Program, abi: Abi) -> Iterator[Use]:
             for line, name, key in sorted(found):
                 if key in table:
                     yield Use(name, *table[key], file, line)
+
+
+def unused_hooks(program: Program) -> frozenset[str]:
+    """The hooks that a program has nothing to do in.
+
+    The real host does not hold events back while it calls a hook, and a gadget that is called on two threads at once is
+    lost: events may even come out as if it were not there. So a hook that does nothing had better not be there. The
+    name alone, anywhere in the program and even in a string, counts as a use.
+    """
+    try:
+        words = {word for file in program.files if file.suffix == ".py" for word in _words(file)}
+    except (SyntaxError, ValueError):  # the build reports those
+        return frozenset()
+    return frozenset(hook for hook, names in HOOKS.items() if not names & words)
+
+
+def _words(file: Path) -> Iterator[str]:
+    """Every identifier and every string of a file."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        match node:
+            case (
+                ast.Name(id=word)
+                | ast.Attribute(attr=word)
+                | ast.alias(name=word)
+                | ast.Constant(value=str(word))
+            ):
+                yield word
 
 
 def _table(abi: Abi) -> dict[str, tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,7 +36,9 @@ class Store(Protocol):
         """Keep a value."""
 
 
-def link(component: bytes, abi: Abi, release: str, store: Store | None = None) -> bytes:
+def link(
+    component: bytes, abi: Abi, release: str, store: Store | None = None, *, without: Collection[str] = ()
+) -> bytes:
     """Link a component that componentize-py made with --stub-wasi into a core module.
 
     Args:
@@ -43,6 +46,7 @@ def link(component: bytes, abi: Abi, release: str, store: Store | None = None) -
         abi: the ABI table.
         release: the oldest release the module is to run on: functions it lacks are answered inside the module.
         store: where to look for, and keep, what all gadgets have in common.
+        without: exports that the module is not to have.
 
     Raises:
         LinkError: the component is not what the pinned componentize-py makes, or cannot be linked.
@@ -55,7 +59,7 @@ def link(component: bytes, abi: Abi, release: str, store: Store | None = None) -
         template = make_template(decode_component(component), abi, release)
         if store is not None:
             store.put(key, template.to_bytes())
-    return assemble(template, main)
+    return assemble(template, main, without)
 
 
 @dataclass(frozen=True)
