@@ -31,6 +31,8 @@ __all__ = ["Request", "closed_at_the_end", "make", "requests"]
 
 NOT_ASKED: Final = {"perfReaderRead", "newPerfReader", "getSyscallDeclaration", "kallsymsSymbolExists"}
 """Functions whose answer is the machine's and not the host's, or that wait for ever without an eBPF program."""
+FOREIGN_TYPES: Final = {*range(3, 34)} - {9, 22}
+"""Types of maps that the kernel has, and a host without a kernel need not have."""
 MORE: Final = 40
 """Events besides those that the generator thinks of: they cost little once a gadget runs."""
 
@@ -88,10 +90,12 @@ def _asked(ops: Sequence[Op], names: Sequence[str]) -> list[Op]:
 
 
 def _small(op: Op, number: int, arg: Value) -> Value:
-    """An argument, of a new map a number of which the kernel can have as many bytes or entries."""
-    if op.label == "newMap" and number > 0:
-        return Value(arg.slot, arg.plus & 0x3FF)
-    return _OTHERS.get(arg, arg)
+    """An argument; of a new map a type that both hosts have or neither, and numbers that the kernel has memory for."""
+    if op.label != "newMap" or number == 0:
+        return _OTHERS.get(arg, arg)
+    if number == 1:
+        return Value(0, arg.plus if not arg.slot and arg.plus not in FOREIGN_TYPES else 1)
+    return Value(arg.slot, arg.plus & 0x3FF)
 
 
 # ------------------------------------------------------------------------------------------- what is asked

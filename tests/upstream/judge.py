@@ -56,7 +56,8 @@ class Judge:
         seen = theirs.events[: len(ours.events)] if ours.closed else theirs.events
         if ours.events != seen and (found := _unequal(ours.events, seen)):
             return f"events: {found}"
-        return f"handles: {ours.handles}, upstream {theirs.handles}" if ours.handles != theirs.handles else ""
+        differ = ours.handles != theirs.handles and not ours.failed
+        return f"handles: {ours.handles}, upstream {theirs.handles}" if differ else ""
 
     def _in_traces(self, ours: Seen, theirs: Seen) -> str:
         mine, other = self._comparable(ours), self._comparable(theirs)
