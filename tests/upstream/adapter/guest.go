@@ -42,12 +42,17 @@ type guest struct {
 	early    error      // what instantiating gave, for init to report
 	events   []seenEvent
 	toClose  []func() error
+	plain    bool // only counts what is emitted
+	seen     int
 }
 
 func newGuest(request *request) (*guest, string, error) {
 	g := &guest{log: newRecorder(request.Setup.LogLevel), pieces: request.Memory, params: request.Setup.Params}
 	current = g
-	ctx := experimental.WithFunctionListenerFactory(context.Background(), listener{})
+	ctx := context.Background()
+	if g.plain = request.Plain; !g.plain {
+		ctx = experimental.WithFunctionListenerFactory(ctx, listener{})
+	}
 	g.context = gadgetcontext.New(ctx, "conformance", gadgetcontext.WithLogger(logger.NewFromGenericLogger(g.log)))
 	reason, err := g.setUp(&request.Setup)
 	return g, reason, err
@@ -105,7 +110,7 @@ func (g *guest) load(request *request) error {
 		g.instance, err = operator.InstantiateImageOperator(g.context, store, descriptor, g.params)
 		return err
 	})
-	if g.early != nil && g.module == nil {
+	if g.early != nil && (g.module == nil || g.plain) {
 		return g.early
 	}
 	g.log.hold()
@@ -121,6 +126,9 @@ func (g *guest) init() error {
 		if err := old.Prepare(g.context); err != nil {
 			return err
 		}
+	}
+	if g.plain {
+		return g.count()
 	}
 	return g.observeSources()
 }

@@ -68,6 +68,8 @@ func (a *adapter) answer(line []byte) any {
 		return a.guest.observe(func() error { return a.guest.call(request.Export) })
 	case "stop":
 		return a.guest.observe(a.guest.stop)
+	case "bench":
+		return a.guest.bench(&request)
 	case "read":
 		return a.guest.read(request.Address, request.Length)
 	case "handles":
