@@ -32,11 +32,15 @@ var patience = flag.Duration("patience", 3*time.Second, "how long a step may tak
 
 // guest is one gadget in the real operator, from load to close.
 type guest struct {
-	context  *gadgetcontext.GadgetContext
-	log      *recorder
-	sources  map[string]*source
-	params   map[string]string
-	pieces   []piece
+	context *gadgetcontext.GadgetContext
+	log     *recorder
+	sources map[string]*source
+	params  map[string]string
+	pieces  []piece
+
+	image      *memory.Store // what the module is taken from, until it is instantiated
+	descriptor ocispec.Descriptor
+
 	instance operators.ImageOperatorInstance
 	module   api.Module // known from the first call of an export on
 	early    error      // what instantiating gave, for init to report
@@ -96,20 +100,30 @@ func (listener) Abort(context.Context, api.Module, api.FunctionDefinition, error
 // load instantiates, which in upstream includes gadgetInit from v0.42 on. A module that was refused before any of
 // its code ran fails here; everything later is kept for init.
 func (g *guest) load(request *request) error {
-	wasm, err := os.ReadFile(request.Module)
+	if err := g.store(request.Module); err != nil {
+		return err
+	}
+	return g.instantiate()
+}
+
+// store puts the module where the operator takes it from.
+func (g *guest) store(module string) error {
+	wasm, err := os.ReadFile(module)
 	if err != nil {
 		return err
 	}
-	store := memory.New()
-	descriptor := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(wasm), Size: int64(len(wasm))}
-	if err := store.Push(g.context.Context(), descriptor, newReader(wasm)); err != nil {
-		return err
-	}
+	g.descriptor = ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(wasm), Size: int64(len(wasm))}
+	g.image = memory.New()
+	return g.image.Push(g.context.Context(), g.descriptor, newReader(wasm))
+}
+
+func (g *guest) instantiate() error {
 	operator, _ := operators.GetImageOperatorForMediaType(mediaType)
 	g.early = g.patiently(func() (err error) {
-		g.instance, err = operator.InstantiateImageOperator(g.context, store, descriptor, g.params)
+		g.instance, err = operator.InstantiateImageOperator(g.context, g.image, g.descriptor, g.params)
 		return err
 	})
+	g.image = nil
 	if g.early != nil && (g.module == nil || g.plain) {
 		return g.early
 	}

@@ -37,6 +37,7 @@ func main() {
 
 type adapter struct {
 	guest *guest
+	held  []*guest // further ones that only take memory
 }
 
 func (a *adapter) answer(line []byte) any {
@@ -53,6 +54,8 @@ func (a *adapter) answer(line []byte) any {
 	case "close":
 		a.close()
 		return struct{}{}
+	case "begin", "bench", "hold":
+		return a.measure(&request)
 	}
 	if a.guest == nil {
 		return failure{Error: "no guest is loaded"}
@@ -68,8 +71,6 @@ func (a *adapter) answer(line []byte) any {
 		return a.guest.observe(func() error { return a.guest.call(request.Export) })
 	case "stop":
 		return a.guest.observe(a.guest.stop)
-	case "bench":
-		return a.guest.bench(&request)
 	case "read":
 		return a.guest.read(request.Address, request.Length)
 	case "handles":

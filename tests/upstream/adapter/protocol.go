@@ -15,9 +15,9 @@ type request struct {
 	Length  uint32    `json:"length"`
 
 	// Not of the suite's protocol: what the benchmark asks.
-	Plain    bool   `json:"plain"`    // load: nothing of ours between the operator and the guest
-	Records  string `json:"records"`  // bench: a file of records
-	Elements int    `json:"elements"` // bench: in each packet of an array source
+	Plain    bool   `json:"plain"`    // begin: nothing of ours between the operator and the guest
+	Records  string `json:"records"`  // bench, hold: a file of records
+	Elements int    `json:"elements"` // bench, hold: in each packet of an array source
 }
 
 type element map[string]string
