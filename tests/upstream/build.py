@@ -16,11 +16,12 @@ __all__ = ["RELEASES", "NotHereError", "adapter"]
 SOURCE = Path(__file__).parent / "adapter"
 RELEASES = {
     "v0.34.0": "v0.34.0.mod",
+    "v0.37.0": "v0.37.0.mod",
     "v0.38.0": "v0.38.0.mod",
     "v0.40.0": "v0.40.0.mod",
     "v0.55.0": "go.mod",
 }
-"""Releases with the file that pins them: one of each link family, and the newest whose module is to be had."""
+"""Releases with the file that pins them: at least one of each link family, and the newest whose module is to be had."""
 
 
 class NotHereError(Exception):

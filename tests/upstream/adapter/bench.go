@@ -80,7 +80,7 @@ func (g *guest) bench(request *request) (any, error) {
 	if !ok || len(source.structs) != 1 {
 		return nil, fmt.Errorf("no source %s with one structure", request.Source)
 	}
-	data, err := os.ReadFile(request.Records)
+	data, err := os.ReadFile(request.File)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ type guest struct {
 	context *gadgetcontext.GadgetContext
 	log     *recorder
 	sources map[string]*source
+	arrays  map[string]*perfArray
 	params  map[string]string
 	pieces  []piece
 
@@ -44,7 +45,9 @@ type guest struct {
 	instance operators.ImageOperatorInstance
 	module   api.Module // known from the first call of an export on
 	early    error      // what instantiating gave, for init to report
+	broken   error      // what went wrong on our side, in a place that cannot tell
 	events   []seenEvent
+	counts   counts // instead of events, while only they are wanted
 	toClose  []func() error
 	plain    bool // only counts what is emitted
 	seen     int
@@ -75,6 +78,9 @@ func (listener) NewFunctionListener(definition api.FunctionDefinition) experimen
 	for _, name := range definition.ExportNames() {
 		if slices.Contains(early, name) {
 			return listener{}
+		}
+		if name == "newPerfReader" {
+			return delivery{}
 		}
 	}
 	return nil
@@ -205,8 +211,11 @@ func (g *guest) observe(step func() error) any {
 }
 
 func (g *guest) observation(err error) any {
-	found := observation{Logs: g.log.take(), Events: append([]seenEvent{}, g.events...)}
-	g.events = nil
+	found := observation{Logs: g.log.take(), Events: append([]seenEvent{}, g.events...), Counts: g.counts}
+	g.events, g.counts = nil, nil
+	if g.broken != nil {
+		return failure{g.broken.Error()}
+	}
 	for _, line := range found.Logs {
 		if strings.Contains(line.Message, "gathering syscall declarations") {
 			return unsupported{"syscall declarations need debugfs and root: " + line.Message}
@@ -253,6 +262,14 @@ func (g *guest) read(address, length uint32) any {
 	return map[string]string{"bytes": hex.EncodeToString(data)}
 }
 
+// memory gives the size of the guest's memory, in pages.
+func (g *guest) memory() any {
+	if g.module == nil {
+		return failure{"the module never ran"}
+	}
+	return map[string]uint32{"pages": g.module.Memory().Size() >> 16}
+}
+
 func (g *guest) handles() int {
 	if g.early != nil {
 		return 0
@@ -265,13 +282,22 @@ func (g *guest) emit(request *request) error {
 	if !ok {
 		return fmt.Errorf("no source %s", request.Source)
 	}
+	packets := request.Packets
+	if packets == nil {
+		packets = [][]element{request.Packet}
+	}
+	if request.Quiet {
+		g.counts = counts{}
+	}
 	for range max(request.Count, 1) {
-		packet, err := source.packet(request.Packet)
-		if err != nil {
-			return err
-		}
-		if err := source.EmitAndRelease(packet); err != nil {
-			return err
+		for _, given := range packets {
+			packet, err := source.packet(given)
+			if err != nil {
+				return err
+			}
+			if err := source.EmitAndRelease(packet); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -283,7 +309,9 @@ func (g *guest) observeSources() error {
 			g.sources[name] = &source{DataSource: found}
 		}
 		err := found.SubscribePacket(func(from datasource.DataSource, packet datasource.Packet) error {
-			if found := elements(from, packet); found != nil {
+			if g.counts != nil {
+				g.counts[from.Name()]++
+			} else if found := elements(from, packet); found != nil {
 				g.events = append(g.events, seenEvent{from.Name(), found})
 			}
 			return nil

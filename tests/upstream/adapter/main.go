@@ -18,6 +18,10 @@ const upstream = "github.com/inspektor-gadget/inspektor-gadget"
 func main() {
 	// The operator warns on standard error about what is none of the suite's business.
 	flag.Parse()
+	if err := ownMounts(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	adapter := &adapter{}
 	requests := bufio.NewReaderSize(os.Stdin, 1<<20)
 	answers := bufio.NewWriter(os.Stdout)
@@ -67,12 +71,16 @@ func (a *adapter) answer(line []byte) any {
 		return a.guest.observe(a.guest.start)
 	case "emit":
 		return a.guest.observe(func() error { return a.guest.emit(&request) })
+	case "perf":
+		return a.guest.observe(func() error { return a.guest.perf(&request) })
 	case "call":
 		return a.guest.observe(func() error { return a.guest.call(request.Export) })
 	case "stop":
 		return a.guest.observe(a.guest.stop)
 	case "read":
 		return a.guest.read(request.Address, request.Length)
+	case "memory":
+		return a.guest.memory()
 	case "handles":
 		return map[string]int{"handles": a.guest.handles()}
 	case "sources":

@@ -13,10 +13,16 @@ type request struct {
 	Export  string    `json:"export"`
 	Address uint32    `json:"address"`
 	Length  uint32    `json:"length"`
+	Map     string    `json:"map"`
+	Records []string  `json:"records"`
+
+	// Not of the suite's protocol: many events at once.
+	Packets [][]element `json:"packets"` // emit: instead of one packet
+	Quiet   bool        `json:"quiet"`   // emit: events are only counted
 
 	// Not of the suite's protocol: what the benchmark asks.
 	Plain    bool   `json:"plain"`    // begin: nothing of ours between the operator and the guest
-	Records  string `json:"records"`  // bench, hold: a file of records
+	File     string `json:"file"`     // bench, hold: of records
 	Elements int    `json:"elements"` // bench, hold: in each packet of an array source
 }
 
@@ -87,7 +93,11 @@ type observation struct {
 	Failed *string     `json:"failed"`
 	Logs   []logLine   `json:"logs"`
 	Events []seenEvent `json:"events"`
+	Counts counts      `json:"counts,omitempty"`
 }
+
+// counts is how many events were seen of a source in a quiet step.
+type counts map[string]int
 
 type logLine struct {
 	Level   int    `json:"level"`

@@ -45,16 +45,13 @@ func (g *guest) setUp(given *setup) (string, error) {
 }
 
 func impossible(given *setup) string {
-	if len(given.Kallsyms) > 0 {
-		return "the kernel's symbols are what they are"
+	if reason := setSymbols(given.Kallsyms); reason != "" {
+		return reason
 	}
 	if given.Syscalls != "" && architectures[given.Syscalls] != runtime.GOARCH {
 		return "the syscalls are those of " + runtime.GOARCH
 	}
 	for _, item := range given.Maps {
-		if len(item.Records) > 0 {
-			return "perf records are written by eBPF programs only"
-		}
 		if len(item.Entries) > 0 && strings.Contains(item.Type, "PerCPU") {
 			return "the number of CPUs is the machine's"
 		}
@@ -64,6 +61,7 @@ func impossible(given *setup) string {
 
 func (g *guest) addMaps(maps []mapSetup) error {
 	made := map[string]*ebpf.Map{}
+	g.arrays = map[string]*perfArray{}
 	for _, given := range maps {
 		spec, err := given.spec()
 		if err != nil {
@@ -77,6 +75,13 @@ func (g *guest) addMaps(maps []mapSetup) error {
 		made[given.Name] = added
 		if err := put(added, given.Entries, made); err != nil {
 			return fmt.Errorf("map %s: %w", given.Name, err)
+		}
+		if added.Type() == ebpf.PerfEventArray {
+			records, err := decodeAll(given.Records)
+			if err != nil {
+				return err
+			}
+			g.arrays[given.Name] = &perfArray{added, records}
 		}
 		g.context.SetVar(mapPrefix+given.Name, added)
 	}
