@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gadget_abi import WasmError
-from gadget_abi.wasm import constant_result, read_module
+from gadget_abi.wasm import constant_result, read_declarations, read_module
 from tests.abi.modules import ABI, assemble, whole
 
 
@@ -19,6 +19,19 @@ def test_the_reader_sees_what_the_assembler_wrote() -> None:
     assert [(e.name, (e.type.min, e.type.max)) for e in read.exports] == [("m", (2, 3))]  # type: ignore[union-attr]
     assert read.start == 1
     assert len(read.bodies) == 1
+
+
+def test_the_declarations_are_those_of_the_whole() -> None:
+    """Reading that ends before elements, code and data finds what a reading of everything finds in front of them."""
+    data = assemble(
+        '(module (import "a" "b" (func (param i64))) (memory 2 3) (export "m" (memory 0)) (start 1) (func)'
+        ' (table 1 funcref) (elem (i32.const 0) 0) (data (i32.const 0) "d") (global i32 (i32.const 7)))'
+    )
+    read, whole = read_declarations(data), read_module(data)
+    for part in ("types", "imports", "exports", "functions", "tables", "memories", "globals", "start"):
+        assert getattr(read, part) == getattr(whole, part), part
+    assert read.bodies == []
+    assert list(read_declarations(assemble(IN_DECLARATIONS["gc"])).features) == ["gc"]
 
 
 # Feature -> a module that uses it, outside of code or in the body of function 1, which is called $user.

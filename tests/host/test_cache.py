@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 import wasmtime
 
-from gadget_host._cache import cache_dir, compile_guest
+from gadget_host._cache import cache_dir, compile_guest, find_guest
 from gadget_host._engine import new_engine
 
 WASM = bytes(wasmtime.wat2wasm('(module (func (export "f") (result i32) i32.const 7))'))
 
 COMPILE = """
 import sys, wasmtime
-from gadget_host._cache import compile_guest
+from gadget_host._cache import compile_guest, find_guest
 from gadget_host._engine import new_engine
 engine = new_engine()
-module = compile_guest(engine, bytes.fromhex(sys.argv[1]))
+wasm = bytes.fromhex(sys.argv[1])
+module = find_guest(engine, wasm) or compile_guest(engine, wasm)
 store = wasmtime.Store(engine)
 store.set_epoch_deadline(1)
 print(wasmtime.Instance(store, module, []).exports(store)["f"](store))
@@ -35,7 +36,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def compiled() -> int:
     """What the export of the compiled module answers."""
     engine = new_engine()
-    module = compile_guest(engine, WASM)
+    module = find_guest(engine, WASM) or compile_guest(engine, WASM)
     store = wasmtime.Store(engine)
     store.set_epoch_deadline(1)
     export = wasmtime.Instance(store, module, []).exports(store)["f"]

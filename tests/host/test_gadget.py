@@ -5,6 +5,8 @@ import subprocess
 import sys
 import threading
 import warnings
+from array import array
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +285,20 @@ def test_settings_that_cannot_be_are_the_callers_fault(options: dict[str, Any], 
     """Each wrong setting is named."""
     with pytest.raises(EmbedderError, match=message):
         Gadget.load(WASM, **options)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda data: array("B", data)])
+def test_bytes_of_any_kind_are_a_module(kind: Callable[[bytes], Any]) -> None:
+    """What gives bytes will do: wat2wasm, for one, gives a bytearray."""
+    with Gadget.load(kind(WASM)) as gadget:
+        assert gadget.name == "gadget"
+
+
+@pytest.mark.parametrize("module", [None, 7, ["a.wasm"], {}])
+def test_what_is_neither_a_path_nor_bytes_is_the_callers_fault(module: Any) -> None:
+    """The message says what was given."""
+    with pytest.raises(EmbedderError, match=f"as a path or as bytes, not as {type(module).__name__}"):
+        Gadget.load(module)
 
 
 def test_a_gadget_that_is_not_closed_is_warned_about() -> None:

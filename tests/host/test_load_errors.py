@@ -167,6 +167,41 @@ def test_bytes_that_are_no_module(name: str) -> None:
     assert str(error.value).startswith(message)
 
 
+# Sound for the engine, but not for Inspektor Gadget's: refused by what is in front of the code, in it, and behind it.
+BEYOND = {
+    "function-references": "(type $f (func)) (func (param (ref null $f)))",
+    "tail calls": "(func $f return_call $f)",
+    "extended-const": '(data (i32.add (i32.const 1) (i32.const 2)) "d")',
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_what_is_refused_is_refused_again(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is sound throughout is found compiled the next time, and then looked at less closely."""
+    monkeypatch.setenv("GADGET_CACHE_DIR", str(tmp_path))
+    wasm = assemble(BEYOND[name])
+    words = []
+    for _ in range(2):
+        with pytest.raises(GuestError) as error:
+            load(wasm)
+        words.append(str(error.value))
+    assert words[0] == words[1]
+
+
+def test_what_is_found_compiled_is_checked_all_the_same() -> None:
+    """A module that fits one release, and was compiled for it, is refused by another in the same words."""
+    wasm = assemble('(import "ig" "gadgetShouldLog" (func (param i32) (result i32)))', "(func)", "(func)")
+    fresh = load(wasm)
+    again = load(wasm)
+    assert (fresh.choice, fresh.memory, fresh.info.exports) == (
+        again.choice,
+        again.memory,
+        again.info.exports,
+    )
+    with pytest.raises(GuestError, match=r"gadgetShouldLog: ig has it since v0\.43\.0"):
+        load(wasm, release="v0.39.0")
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_that_is_no_gadget(name: str) -> None:
     """A module that cannot run is refused with the name of what is wrong, what was expected and found."""
@@ -267,6 +302,12 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """The message names the file."""
     with pytest.raises(EmbedderError, match=r"absent\.wasm: no such file"):
         read_file(tmp_path / "absent.wasm")
+
+
+def test_a_name_that_no_file_can_have() -> None:
+    """The message shows the name."""
+    with pytest.raises(EmbedderError, match=r"'a\\x00b': no name of a file"):
+        read_file(Path("a\0b"))
 
 
 def test_a_directory_in_place_of_a_file(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from gadget_abi import files
 
 from ._engine import validate
 
-__all__ = ["cache_dir", "compile_guest", "compile_text", "compile_wat"]
+__all__ = ["cache_dir", "compile_guest", "compile_text", "compile_wat", "find_guest"]
 
 _KEEP_BYTES = 1 << 30
 _SUFFIX = ".cwasm"
@@ -39,18 +39,20 @@ def cache_dir() -> Path:
     return files.cache_dir("modules")
 
 
+def find_guest(engine: wasmtime.Engine, wasm: bytes) -> wasmtime.Module | None:
+    """Take a guest from the cache; only what was read to its end and validated gets there."""
+    directory = _private(cache_dir())
+    return _find(engine, directory, _key(wasm, "guest")) if directory else None
+
+
 def compile_guest(engine: wasmtime.Engine, wasm: bytes) -> wasmtime.Module:
-    """Compile a guest, or take it from the cache; only what validates gets there.
+    """Compile a guest and keep it in the cache.
 
     Raises:
         wasmtime.WasmtimeError: the guest is not valid.
     """
-
-    def checked() -> bytes:
-        validate(wasm)
-        return wasm
-
-    return _load(engine, _key(wasm, "guest"), checked)
+    validate(wasm)
+    return _compile(engine, _private(cache_dir()), _key(wasm, "guest"), wasm)
 
 
 def compile_text(engine: wasmtime.Engine, text: str, assemble: Callable[[str], bytes]) -> wasmtime.Module:
@@ -61,7 +63,9 @@ def compile_text(engine: wasmtime.Engine, text: str, assemble: Callable[[str], b
         text: tells the module from others; everything it depends on.
         assemble: makes wasm of the text, where the cache does not have it.
     """
-    return _load(engine, _key(text.encode(), "host"), lambda: assemble(text))
+    directory, key = _private(cache_dir()), _key(text.encode(), "host")
+    found = _find(engine, directory, key) if directory else None
+    return found or _compile(engine, directory, key, assemble(text))
 
 
 def compile_wat(engine: wasmtime.Engine, text: str) -> wasmtime.Module:
@@ -69,13 +73,10 @@ def compile_wat(engine: wasmtime.Engine, text: str) -> wasmtime.Module:
     return compile_text(engine, text, lambda wat: bytes(wasmtime.wat2wasm(wat)))
 
 
-def _load(engine: wasmtime.Engine, key: str, make: Callable[[], bytes]) -> wasmtime.Module:
-    directory = _private(cache_dir())
-    module = _find(engine, directory, key) if directory else None
-    if module is None:
-        module = wasmtime.Module(engine, make())
-        if directory:
-            _store(directory, key, module.serialize())
+def _compile(engine: wasmtime.Engine, directory: Path | None, key: str, wasm: bytes) -> wasmtime.Module:
+    module = wasmtime.Module(engine, wasm)
+    if directory:
+        _store(directory, key, module.serialize())
     return module
 
 

@@ -11,11 +11,11 @@ import wasmtime
 from gadget_abi import Abi, EmbedderError, GuestError, Profile, WasmError
 from gadget_abi.check import Problem, problems_in, wasi_problems
 from gadget_abi.choose import Choice, choose
-from gadget_abi.wasm import FuncType, Kind, Module, is_component, read_module
+from gadget_abi.wasm import FuncType, Kind, Module, is_component, read_declarations, read_module
 
-from ._cache import compile_guest
+from ._cache import compile_guest, find_guest
 
-__all__ = ["CALLBACK", "GuestModule", "load_module", "read_file"]
+__all__ = ["CALLBACK", "GuestModule", "bytes_of", "load_module", "read_file"]
 
 CALLBACK = "dataSourceCallback"
 
@@ -63,6 +63,21 @@ def read_file(path: Path) -> bytes:
         raise EmbedderError(f"{path}: a directory; give the .wasm file built from it") from None
     except OSError as error:
         raise EmbedderError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a NUL in the name
+        raise EmbedderError(f"{str(path)!r}: no name of a file: {error}") from error
+
+
+def bytes_of(module: object) -> bytes:
+    """The bytes of a module that was not given as a path.
+
+    Raises:
+        EmbedderError: it gives none.
+    """
+    try:
+        return bytes(memoryview(module))  # type: ignore[arg-type]  # there is no type for it before Python 3.12
+    except TypeError:
+        given = type(module).__name__
+        raise EmbedderError(f"a gadget is given as a path or as bytes, not as {given}") from None
 
 
 def load_module(
@@ -94,14 +109,15 @@ def load_module(
         EmbedderError: no such family or release.
         GuestError: it cannot be run here; the text says why and what to do.
     """
-    info = _read(wasm, name)
+    known = find_guest(engine, wasm)
+    info = _read(wasm, name) if known is None else read_declarations(wasm)
     checked = replace(info, imports=[item for item in info.imports if item.module != provided])
     allowed = abi.limits["memory_pages"].value if memory_pages is None else memory_pages
     choice = choose(checked, abi, family=family, release=release)
     profile = Profile(abi, choice.release, strict)
     _refuse(name, list(_problems(checked, profile, allowed)), choice.hint)
     try:
-        compiled = compile_guest(engine, wasm)
+        compiled = known or compile_guest(engine, wasm)
     except wasmtime.WasmtimeError as error:
         raise GuestError(_invalid(error), module=name, hint=_BUILD_FOR_2) from None
     return GuestModule(name, info, compiled, choice, profile, _memory_of(info, profile))

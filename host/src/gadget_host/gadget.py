@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from os import PathLike
 from pathlib import Path
 from time import perf_counter
 from types import MappingProxyType, TracebackType
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 from gadget_abi import EmbedderError, GuestError, Profile
 
 from ._logs import ERROR, LogRecord
-from ._module import read_file
+from ._module import bytes_of, read_file
 from ._runtime import Runtime
 from ._settings import Options, Settings
 from .backends import PerfEvents
@@ -107,24 +108,28 @@ class Gadget:
 
     @classmethod
     def load(
-        cls, module: str | Path | bytes, *, name: str | None = None, **settings: Unpack[Options]
+        cls,
+        module: str | PathLike[str] | bytes | bytearray | memoryview,
+        *,
+        name: str | None = None,
+        **settings: Unpack[Options],
     ) -> Self:
         """Load a gadget: check, compile and instantiate its module. No hook of it runs yet.
 
         Args:
-            module: path of a core wasm module, or its bytes.
+            module: path of a core wasm module, or its bytes, in any object that gives bytes.
             name: what messages call it; the file's name unless given.
             settings: how it is run: what it finds, its limits, the release it is run as; see Settings.
 
         Raises:
-            EmbedderError: no such file, or a setting that cannot be.
+            EmbedderError: no such file, neither a path nor bytes, or a setting that cannot be.
             GuestError: the module cannot run here; the text says why.
         """
         options = Settings(**settings)
-        if isinstance(module, bytes):
-            return cls(Runtime(module, name or "gadget", options))
-        path = Path(module)
-        return cls(Runtime(read_file(path), name or path.name, options))
+        if isinstance(module, str | PathLike):
+            path = Path(module)
+            return cls(Runtime(read_file(path), name or path.name, options))
+        return cls(Runtime(bytes_of(module), name or "gadget", options))
 
     # -- life
 

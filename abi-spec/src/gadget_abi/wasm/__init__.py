@@ -2,7 +2,7 @@
 
 from gadget_abi.wasm.code import constant_result
 from gadget_abi.wasm.module import External, FuncType, Kind, Limits, Module, Section, Span, Use
-from gadget_abi.wasm.reader import is_component, read_module
+from gadget_abi.wasm.reader import is_component, read_declarations, read_module
 
 __all__ = [
     "External",
@@ -15,5 +15,6 @@ __all__ = [
     "Use",
     "constant_result",
     "is_component",
+    "read_declarations",
     "read_module",
 ]

@@ -8,13 +8,15 @@ Binary format: https://webassembly.github.io/spec/core/binary/modules.html
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gadget_abi.errors import WasmError
 from gadget_abi.wasm.code import name_functions, scan_code
 from gadget_abi.wasm.decoder import Decoder
 from gadget_abi.wasm.module import Module, Section, Span, Use
 from gadget_abi.wasm.sections import SECTIONS
 
-__all__ = ["is_component", "read_module"]
+__all__ = ["is_component", "read_declarations", "read_module"]
 
 MAGIC = b"\0asm"
 CORE_VERSION = b"\1\0\0\0"
@@ -27,6 +29,7 @@ _ORDER = [
     *(Section.GLOBAL, Section.EXPORT, Section.START, Section.ELEMENT, Section.DATA_COUNT),
     *(Section.CODE, Section.DATA),
 ]
+_CONTENTS = frozenset((Section.ELEMENT, Section.DATA_COUNT, Section.CODE, Section.DATA))
 
 
 def is_component(data: bytes) -> bool:
@@ -45,22 +48,53 @@ def read_module(data: bytes, *, code: bool = False) -> Module:
         WasmError: not a core module, or malformed; with the byte offset.
     """
     _check_header(data)
-    module, reader = Module(), Decoder(data, 8)
-    last, names = -1, Span(0, 0)
-    while reader.at < reader.end:
-        start = reader.at
-        kind, body = reader.section()
+    module, reader, names = Module(), Decoder(data, 8), Span(0, 0)
+    for kind, body in _sections(reader):
         if kind == Section.CUSTOM:
             names = _custom(module, body) or names
-            continue
-        last = _in_order(kind, last, start)
-        SECTIONS[Section(kind)](module, body)
-        body.finish(f"section {kind}")
-    _check(module, reader)
+        else:
+            _read(module, kind, body)
+    _note_features(module, reader)
+    _check_bodies(module, reader)
     if code:
         scan_code(data, module)
         name_functions(data, module, names)
     return module
+
+
+def read_declarations(data: bytes) -> Module:
+    """Read what a core module declares in front of its elements, code and data, where reading ends.
+
+    A fraction of the work, for a module whose other half is known to be sound.
+
+    Raises:
+        WasmError: not a core module, or malformed up to there; with the byte offset.
+    """
+    _check_header(data)
+    module, reader = Module(), Decoder(data, 8)
+    for kind, body in _sections(reader):
+        if kind in _CONTENTS:
+            break
+        if kind != Section.CUSTOM:
+            _read(module, kind, body)
+    _note_features(module, reader)
+    return module
+
+
+def _sections(reader: Decoder) -> Iterator[tuple[Section, Decoder]]:
+    """The sections, each with a cursor over its contents; WasmError for one that is out of order."""
+    last = -1
+    while reader.at < reader.end:
+        start = reader.at
+        kind, body = reader.section()
+        if kind != Section.CUSTOM:
+            last = _in_order(kind, last, start)
+        yield Section(kind), body
+
+
+def _read(module: Module, kind: Section, body: Decoder) -> None:
+    SECTIONS[kind](module, body)
+    body.finish(f"section {kind}")
 
 
 def _check_header(data: bytes) -> None:
@@ -81,9 +115,12 @@ def _in_order(kind: int, last: int, start: int) -> int:
     return place
 
 
-def _check(module: Module, reader: Decoder) -> None:
+def _note_features(module: Module, reader: Decoder) -> None:
     for feature, at in reader.found.items():
         module.features[feature] = Use(feature, at)
+
+
+def _check_bodies(module: Module, reader: Decoder) -> None:
     declared = len(module.functions) - module.imported_functions
     if len(module.bodies) != declared:
         found = len(module.bodies)

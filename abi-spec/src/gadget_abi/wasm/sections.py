@@ -134,7 +134,7 @@ _DEFINE: dict[int, Callable[[Module, Decoder], tuple[int, FuncType | Limits | st
 
 
 def _functions(module: Module, body: Decoder) -> None:
-    _each(body, "functions", lambda: _function(module, body))
+    module.functions += [_func_type(module, body) for _ in range(body.count("functions"))]
 
 
 def _tables(module: Module, body: Decoder) -> None:
