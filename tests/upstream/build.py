@@ -21,7 +21,7 @@ RELEASES = {
     "v0.40.0": "v0.40.0.mod",
     "v0.55.0": "go.mod",
 }
-"""Releases with the file that pins them: at least one of each link family, and the newest whose module is to be had."""
+"""Releases with the file that pins them: of each link family at least one, and the newest that is to be had."""
 
 
 class NotHereError(Exception):
