@@ -94,5 +94,5 @@ def _trampoline(form: Form, index: int) -> str:
     return (
         f'(func ${name} (export "{name}") (type ${name})\n'
         f"  (i64.store (i32.const {count}) (i64.add (i64.load (i32.const {count})) (i64.const 1)))\n"
-        f"  (call_indirect $hot (type ${name}){arguments} (i32.const {index})))"
+        f"  (return_call_indirect $hot (type ${name}){arguments} (i32.const {index})))"
     )

@@ -43,7 +43,7 @@
       (then
         (drop (call $deliver (local.get $frame))) ;; what a subscriber answered concerns this packet only
         (i32.store offset={frame.packet} (local.get $frame) (i32.const 0))
-        (call $object_release (local.get $packet))))
+        (call $packet_release (local.get $packet))))
     (local.set $row (i32.load offset={frame.row} (local.get $frame)))
     (if (i32.ge_u (local.get $row) (i32.load offset={frame.rows} (local.get $frame)))
       (then

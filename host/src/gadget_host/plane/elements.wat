@@ -66,7 +66,7 @@
 ;;   [per slot: its bytes, or the u32 length of a variable one][the bytes of the variable ones]
 ;;
 ;; and is not copied: the slots point into it.
-(func $element_of_row (param $source i32) (param $type i32) (param $row i32) (param $wire i32) (result i32 i32)
+(func $element_of_row (@inline) (param $source i32) (param $type i32) (param $row i32) (param $wire i32) (result i32 i32)
   (local $element i32) (local $slot i32) (local $entry i32) (local $end i32) (local $at i32) (local $rest i32)
   (local $length i32)
   (if (i32.eqz (local.tee $element (call $element_new (local.get $source) (local.get $type))))
@@ -79,9 +79,8 @@
     (i32.add (local.get $row)
       (i32.load offset={entry.offset}
         (i32.add (local.get $entry) (i32.shl (local.get $wire) (i32.const {entry.SHIFT}))))))
-  (block $done
+  (if (local.get $wire) (then
     (loop $next
-      (br_if $done (i32.ge_u (local.get $slot) (local.get $end)))
       (local.set $at (i32.add (local.get $row) (i32.load offset={entry.offset} (local.get $entry))))
       (if (local.tee $length (i32.load offset={entry.width} (local.get $entry)))
         (then (i32.store offset={slot.pointer} (local.get $slot) (local.get $at)))
@@ -94,7 +93,7 @@
       (@if {quirk.bytes-alias-memory} (then (i32.store offset={slot.pages} (local.get $slot) (i32.const 0))))
       (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
       (local.set $entry (i32.add (local.get $entry) (i32.const {entry.SIZE})))
-      (br $next)))
+      (br_if $next (i32.lt_u (local.get $slot) (local.get $end))))))
   (if (i32.lt_u (local.get $wire) (i32.load offset={object.count} (local.get $element)))
     (then (call $slots_blank (local.get $element) (local.get $wire))))
   (local.get $element) (local.get $rest))
@@ -174,19 +173,30 @@
   (i32.store offset={slot.next} (local.get $slot) (select (local.get $last) (i32.const 1) (local.get $last)))
   (i32.store offset={object.written} (local.get $element) (local.get $slot)))
 
-;; Frees an element that nobody refers to any more. Only slots that were written can have a block.
-(func $element_free (param $element i32)
-  (local $slot i32) (local $capacity i32)
-  (local.set $slot (i32.load offset={object.written} (local.get $element)))
-  (block $done
-    (loop $next
-      (br_if $done (i32.le_u (local.get $slot) (i32.const 1)))
-      (if (local.tee $capacity (i32.load offset={slot.capacity} (local.get $slot)))
-        (then (call $heap_free (i32.load offset={slot.pointer} (local.get $slot)) (local.get $capacity))))
-      (local.set $slot (i32.load offset={slot.next} (local.get $slot)))
-      (br $next)))
+;; Drops the delivery's reference to its packet: mostly the last one, to an element without blocks of its own.
+(func $packet_release (@inline) (param $packet i32)
+  (if (i32.and
+        (i32.eq (i32.load offset={object.references} (local.get $packet)) (i32.const 1))
+        (i32.and
+          (i32.ne (i32.load offset={object.type} (local.get $packet)) (i32.const {kind.array}))
+          (i32.eqz (i32.load offset={object.written} (local.get $packet)))))
+    (then (call $element_drop (local.get $packet)))
+    (else (call $object_release (local.get $packet)))))
+
+(func $element_drop (@inline) (param $element i32)
   (call $heap_free (local.get $element)
     (call $element_bytes (i32.load offset={object.count} (local.get $element)))))
+
+;; Frees an element that nobody refers to any more. Only slots that were written can have a block.
+(func $element_free (@inline) (param $element i32)
+  (local $slot i32) (local $capacity i32)
+  (local.set $slot (i32.load offset={object.written} (local.get $element)))
+  (if (local.get $slot) (then
+    (loop $next
+      (if (local.tee $capacity (i32.load offset={slot.capacity} (local.get $slot)))
+        (then (call $heap_free (i32.load offset={slot.pointer} (local.get $slot)) (local.get $capacity))))
+      (br_if $next (i32.gt_u (local.tee $slot (i32.load offset={slot.next} (local.get $slot))) (i32.const 1))))))
+  (call $element_drop (local.get $element)))
 
 (func $object_retain (@inline) (param $object i32) (result i32)
   (i32.store offset={object.references} (local.get $object)

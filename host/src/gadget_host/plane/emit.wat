@@ -64,6 +64,11 @@
         (call $frame_pop)
         (br $next)))))
 
+;; The same where there mostly are none.
+(func $unwind_to (@inline) (param $depth i32)
+  (if (i32.ne (i32.load (i32.const {control.depth})) (local.get $depth))
+    (then (call $unwind (local.get $depth)))))
+
 ;; A guest's emit, taking over the reference to the packet: its subscribers see it before this returns.
 (func $emit (param $source i32) (param $packet i32) (result i32)
   (local $frame i32) (local $status i32)
@@ -79,14 +84,14 @@
     (i32.eq (local.get $status) (i32.const {status.error}))))
 
 ;; Goes on from where the frame's cursor is; {status.go} at the end of the chain, {status.discard}, {status.error}.
-(func $deliver (param $frame i32) (result i32)
+(func $deliver (@inline) (param $frame i32) (result i32)
   (local $chain i32) (local $index i32) (local $status i32) (local $subscription i32)
   (if (i32.eqz (local.tee $chain (i32.load offset={frame.chain} (local.get $frame))))
     (then (return (i32.const {status.go}))))
+  (local.set $index (i32.load offset={frame.index} (local.get $frame)))
+  (if (i32.ge_u (local.get $index) (i32.load offset={chain.count} (local.get $chain)))
+    (then (return (i32.const {status.go}))))
   (loop $next
-    (local.set $index (i32.load offset={frame.index} (local.get $frame)))
-    (if (i32.ge_u (local.get $index) (i32.load offset={chain.count} (local.get $chain)))
-      (then (return (i32.const {status.go}))))
     (local.set $subscription (call $chain_entry (local.get $chain) (local.get $index)))
     (local.set $status
       (if (result i32) (call $is_for_elements (local.get $frame) (local.get $subscription))
@@ -94,8 +99,10 @@
         (else
           (i32.store offset={frame.index} (local.get $frame) (i32.add (local.get $index) (i32.const 1)))
           (call $deliver_packet (local.get $frame) (local.get $subscription)))))
-    (br_if $next (i32.eq (local.get $status) (i32.const {status.go}))))
-  (local.get $status))
+    (if (i32.ne (local.get $status) (i32.const {status.go})) (then (return (local.get $status))))
+    (local.set $index (i32.load offset={frame.index} (local.get $frame)))
+    (br_if $next (i32.lt_u (local.get $index) (i32.load offset={chain.count} (local.get $chain)))))
+  (i32.const {status.go}))
 
 ;; Data subscribers of an array source are called for each element.
 (func $is_for_elements (@inline) (param $frame i32) (param $subscription i32) (result i32)
@@ -172,7 +179,7 @@
       (if (result i32) (i32.eq (i32.load offset={object.type} (local.get $object)) (i32.const {kind.array}))
         (then (i32.const 0))
         (else (call $record_of (local.get $object))))))
-  (call $unwind (local.get $frames)) ;; what a failed run in the subscriber left
+  (call $unwind_to (local.get $frames)) ;; what a failed run in the subscriber left
   (local.get $status))
 
 ;; A guest cannot answer: whatever its callback does, delivery goes on, unless, in older releases, it traps. Inside
@@ -217,7 +224,7 @@
     (else
       (call $callback (i64.load offset={subscription.callback} (local.get $subscription))
         (call $callback_source (local.get $subscription)) (local.get $handle))))
-  (call $unwind (local.get $frames)) ;; what a trapped nested callback left
+  (call $unwind_to (local.get $frames)) ;; what a trapped nested callback left
   (i32.store (i32.const {control.guest_depth}) (local.get $depth))
   (@if {quirk.stop-ends-callbacks} (then (call $end_subscribing (local.get $frame))))
   (call $frame_end_callback (local.get $frame))

@@ -58,6 +58,37 @@
   (i32.add (i32.load offset={slot.pointer} (local.get $slot)) (local.get $offset))
   (local.get $size))
 
+;; memory.copy is a call into the engine; short texts, which most are, are copied by two loads that may overlap.
+(func $copy_out (@inline) (param $to i32) (param $from i32) (param $length i32)
+  (if (i32.gt_u (i32.sub (local.get $length) (i32.const 8)) (i32.const 24))
+    (then
+      (memory.copy $guest $plane (local.get $to) (local.get $from) (local.get $length))
+      (return)))
+  (if (i32.lt_u (local.get $length) (i32.const 16))
+    (then
+      (i64.store $guest (local.get $to) (i64.load $plane (local.get $from)))
+      (i64.store $guest (i32.sub (i32.add (local.get $to) (local.get $length)) (i32.const 8))
+        (i64.load $plane (i32.sub (i32.add (local.get $from) (local.get $length)) (i32.const 8))))
+      (return)))
+  (v128.store $guest (local.get $to) (v128.load $plane (local.get $from)))
+  (v128.store $guest (i32.sub (i32.add (local.get $to) (local.get $length)) (i32.const 16))
+    (v128.load $plane (i32.sub (i32.add (local.get $from) (local.get $length)) (i32.const 16)))))
+
+(func $copy_in (@inline) (param $to i32) (param $from i32) (param $length i32)
+  (if (i32.gt_u (i32.sub (local.get $length) (i32.const 8)) (i32.const 24))
+    (then
+      (memory.copy $plane $guest (local.get $to) (local.get $from) (local.get $length))
+      (return)))
+  (if (i32.lt_u (local.get $length) (i32.const 16))
+    (then
+      (i64.store $plane (local.get $to) (i64.load $guest (local.get $from)))
+      (i64.store $plane (i32.sub (i32.add (local.get $to) (local.get $length)) (i32.const 8))
+        (i64.load $guest (i32.sub (i32.add (local.get $from) (local.get $length)) (i32.const 8))))
+      (return)))
+  (v128.store $plane (local.get $to) (v128.load $guest (local.get $from)))
+  (v128.store $plane (i32.sub (i32.add (local.get $to) (local.get $length)) (i32.const 16))
+    (v128.load $guest (i32.sub (i32.add (local.get $from) (local.get $length)) (i32.const 16)))))
+
 ;; How a scalar kind is read: bytes, plus 128 when signed; 0 for kinds that are not scalar.
 (func $kind_shape (@inline) (param $kind i32) (result i32)
   (if (i32.gt_u (local.get $kind) (i32.const {Kind.LAST}))
@@ -131,7 +162,7 @@
 
 ;; Where the $length bytes of a String or Bytes value are to be written, or 0 and why they cannot be. A dynamic field
 ;; takes any length; a static member keeps its size: a shorter text is filled up with zeros, nothing is cut off.
-(func $write_room (param $field i32) (param $element i32) (param $length i32) (result i32 i32)
+(func $write_room (@inline) (param $field i32) (param $element i32) (param $length i32) (result i32 i32)
   (local $slot i32) (local $why i32) (local $at i32) (local $size i32)
   (local.set $why (call $field_slot (local.get $field) (local.get $element)))
   (local.set $slot)
@@ -145,15 +176,17 @@
       (if (local.tee $why (call $static_fits (local.get $field) (local.get $size) (local.get $length)))
         (then (return (i32.const 0) (local.get $why))))
       (call $slot_written (local.get $element) (local.get $slot))
-      (memory.fill (i32.add (local.get $at) (local.get $length)) (i32.const 0)
-        (i32.sub (local.get $size) (local.get $length)))
+      (if (i32.ne (local.get $size) (local.get $length))
+        (then
+          (memory.fill (i32.add (local.get $at) (local.get $length)) (i32.const 0)
+            (i32.sub (local.get $size) (local.get $length)))))
       (return (local.get $at) (i32.const 0))))
   (local.set $at (call $slot_room (local.get $element) (local.get $slot) (local.get $length)))
   (local.get $at)
   (select (i32.const 0) (i32.const {why.memory}) (local.get $at)))
 
 ;; 0, or why a value of $length bytes does not go into a static member. $size is the member's, or -1 where it is absent.
-(func $static_fits (param $field i32) (param $size i32) (param $length i32) (result i32)
+(func $static_fits (@inline) (param $field i32) (param $size i32) (param $length i32) (result i32)
   (local $wanted i32) (local $kind i32)
   (local.set $wanted (i32.load offset={field.size} (local.get $field)))
   (if (i32.gt_u (local.get $length) (local.get $wanted)) (then (return (i32.const {why.static_long}))))
@@ -234,7 +267,7 @@
     (@if {quirk.destination-bounds} (then
       (local.set $why (i32.const {why.address}))
       (br_if $fail (i32.eqz (call $guest_holds (local.get $to) (local.get $length))))))
-    (memory.copy $guest $plane (local.get $to) (local.get $from) (local.get $length))
+    (call $copy_out (local.get $to) (local.get $from) (local.get $length))
     (return (local.get $length)))
   (call $complain (i32.const {fn.fieldGetBuffer}) (local.get $why) (local.get $detail))
   (i32.const {error.fieldGetBuffer}))))
@@ -261,7 +294,7 @@
   (call $complain (i32.const {fn.fieldSet}) (local.get $why) (local.get $detail))
   (i32.const {error.fieldSet}))
 
-(func $set_from_guest (param $field i32) (param $element i32) (param $kind i32) (param $value i64) (result i32)
+(func $set_from_guest (@inline) (param $field i32) (param $element i32) (param $kind i32) (param $value i64) (result i32)
   (local $from i32) (local $length i32) (local $to i32) (local $why i32)
   (local.set $from (i32.wrap_i64 (local.get $value)))
   (local.set $length (i32.wrap_i64 (i64.shr_u (local.get $value) (i64.const 32))))
@@ -271,7 +304,7 @@
   (local.set $to)
   (if (i32.eqz (local.get $why))
     (then
-      (memory.copy $plane $guest (local.get $to) (local.get $from) (local.get $length))
+      (call $copy_in (local.get $to) (local.get $from) (local.get $length))
       (@if {quirk.bytes-alias-memory} (then
         (if (i32.and
               (i32.eq (local.get $kind) (i32.const {Kind.Bytes}))

@@ -65,7 +65,7 @@
   (i32.load offset={handle.object} (local.get $entry)))
 
 ;; A new handle, 0 when the table is full. It takes over the caller's reference to the object.
-(func $handle_new (export "handle_new") (param $kind i32) (param $object i32) (result i32)
+(func $handle_new (@inline) (param $kind i32) (param $object i32) (result i32)
   (local $number i32) (local $entry i32)
   (if (i32.ge_u (i32.load (i32.const {control.live})) (i32.load (i32.const {control.handle_limit})))
     (then (return (i32.const 0))))
@@ -89,6 +89,10 @@
   (i32.store (i32.const {control.last_handle}) (local.get $number))
   (i32.store (i32.const {control.live}) (i32.add (i32.load (i32.const {control.live})) (i32.const 1)))
   (local.get $number))
+
+;; The same for Python.
+(func (export "handle_new") (param $kind i32) (param $object i32) (result i32)
+  (call $handle_new (local.get $kind) (local.get $object)))
 
 ;; Takes a handle that is known to be live out of the table; its reference is the caller's now.
 (func $handle_take (@inline) (param $number i32) (result i32)
@@ -120,7 +124,7 @@
 ;; Drops the handle a callback was given, unless the callback did so itself.
 (func $handle_end (@inline) (param $number i32) (param $object i32)
   (if (i32.eq (call $handle_find (local.get $number) (i32.const {handles.OWNING})) (local.get $object))
-    (then (drop (call $handle_release (local.get $number))))))
+    (then (call $object_release (call $handle_take (local.get $number))))))
 
 (func $handle_clear (export "handle_clear")
   (local $entry i32)

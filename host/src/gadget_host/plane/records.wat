@@ -38,11 +38,14 @@
     (else (i32.ne (i32.load offset={object.source} (local.get $packet)) (local.get $source)))))
 
 ;; Room for $bytes at the top of the buffer: by having it emptied, by a larger one if need be; 0 without memory.
-(func $output_reserve (param $bytes i32) (result i32)
-  (local $block i32)
+(func $output_reserve (@inline) (param $bytes i32) (result i32)
   (if (i32.le_u (local.get $bytes)
         (i32.sub (i32.load (i32.const {control.output_end})) (i32.load (i32.const {control.output_top}))))
     (then (return (i32.const 1))))
+  (call $output_renew (local.get $bytes)))
+
+(func $output_renew (param $bytes i32) (result i32)
+  (local $block i32)
   (call $flush)
   (if (i32.le_u (local.get $bytes)
         (i32.sub (i32.load (i32.const {control.output_end})) (i32.load (i32.const {control.output_base}))))
@@ -64,7 +67,7 @@
   (if (local.get $old)
     (then (call $heap_free (local.get $old) (local.get $old_bytes)))))
 
-(func $packet_bytes (param $packet i32) (param $source i32) (result i32)
+(func $packet_bytes (@inline) (param $packet i32) (param $source i32) (result i32)
   (local $index i32) (local $bytes i32)
   (if (i32.ne (i32.load offset={object.type} (local.get $packet)) (i32.const {kind.array}))
     (then (return (call $element_record_bytes (local.get $packet) (local.get $source)))))
@@ -80,7 +83,7 @@
   (local.get $bytes))
 
 ;; The elements of a record. After this they are no longer "changed" ones: the event they came from is spoken for.
-(func $packet_write (param $record i32) (param $packet i32) (param $source i32)
+(func $packet_write (@inline) (param $record i32) (param $packet i32) (param $source i32)
   (local $index i32) (local $at i32) (local $count i32)
   (local.set $at (i32.add (local.get $record) (i32.const {record.SIZE})))
   (if (i32.ne (i32.load offset={object.type} (local.get $packet)) (i32.const {kind.array}))
@@ -106,12 +109,12 @@
       (then (return (i32.const 0))))))
   (i32.load offset={object.batch} (local.get $element)))
 
-(func $element_record_bytes (param $element i32) (param $source i32) (result i32)
+(func $element_record_bytes (@inline) (param $element i32) (param $source i32) (result i32)
   (if (call $batch_of (local.get $element) (local.get $source))
     (then (return (call $changed_bytes (local.get $element)))))
   (call $whole_bytes (local.get $element) (local.get $source)))
 
-(func $element_write (param $at i32) (param $element i32) (param $source i32) (result i32)
+(func $element_write (@inline) (param $at i32) (param $element i32) (param $source i32) (result i32)
   (local $end i32) (local $batch i32)
   (local.set $batch (call $batch_of (local.get $element) (local.get $source)))
   (i32.store offset={part.batch} (local.get $at) (local.get $batch))
@@ -130,7 +133,7 @@
   (i32.load offset={slot.length} (local.get $slot)))
 
 ;; Writes a slot's $bytes.
-(func $slot_write (param $at i32) (param $slot i32) (param $bytes i32)
+(func $slot_write (@inline) (param $at i32) (param $slot i32) (param $bytes i32)
   (local $from i32)
   (@if {quirk.bytes-alias-memory} (then (call $slot_look (local.get $slot))))
   (local.set $from (i32.load offset={slot.pointer} (local.get $slot)))
@@ -164,7 +167,7 @@
       (then (return (i32.load offset={source.slots} (local.get $source)))))))
   (local.get $count))
 
-(func $whole_bytes (param $element i32) (param $source i32) (result i32)
+(func $whole_bytes (@inline) (param $element i32) (param $source i32) (result i32)
   (local $slot i32) (local $entry i32) (local $index i32) (local $count i32) (local $bytes i32)
   (local.set $count (call $slots_shown (local.get $element) (local.get $source)))
   (local.set $entry (i32.load offset={source.table} (local.get $source)))
@@ -184,7 +187,7 @@
       (br $next)))
   (local.get $bytes))
 
-(func $whole_write (param $part i32) (param $element i32) (param $source i32) (result i32)
+(func $whole_write (@inline) (param $part i32) (param $element i32) (param $source i32) (result i32)
   (local $slot i32) (local $entry i32) (local $index i32) (local $count i32) (local $fixed i32) (local $rest i32)
   (local $at i32) (local $bytes i32)
   (local.set $count (call $slots_shown (local.get $element) (local.get $source)))
