@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gadget_abi
 from gadget_abi import Family
-from gadget_abi.wasm import read_module
+from gadget_abi.wasm import read_declarations
 from gadget_build.cache import DiskStore, cache_dir, write_whole
 from gadget_build.componentize import componentize
 from gadget_build.errors import BuildError
@@ -66,7 +66,7 @@ def build(
     component = componentize(program, _world())
     progress("linking")
     wasm = link(component, abi, target, DiskStore(cache_dir()), without=unused_hooks(program))
-    pages, limit = read_module(wasm).memories[0].min, abi.limits["memory_pages"].value
+    pages, limit = read_declarations(wasm).memories[0].min, abi.limits["memory_pages"].value
     if pages > limit:
         raise BuildError(
             f"needs {pages} pages of memory at start, a gadget may have {limit}",

@@ -93,7 +93,8 @@ class _Merger:
         )
 
     def _unit_type(self, function: Definition) -> FuncType:
-        return self.graph.units[function.unit].module.function_type(function.index)
+        unit = self.graph.units[function.unit]
+        return unit.module.types[unit.module.functions[function.index - len(unit.imported[Kind.FUNC])]]
 
     def _signatures(self) -> bytes:
         kinds = [self._type(self._unit_type(function)) for function in self.functions]

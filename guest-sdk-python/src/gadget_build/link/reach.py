@@ -8,15 +8,17 @@ CPython's table of built-in modules, for instance. The code in such a slot is re
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gadget_build.component.graph import Definition, Graph, LinkError, Target
 from gadget_build.wasm.body import Site, find_sites
-from gadget_build.wasm.module import Body, Kind
+from gadget_build.wasm.module import Kind
 
 __all__ = ["Reached", "Roots", "reach"]
 
+_REF_FUNC = 0xD2
 _SPACES = {"func": Kind.FUNC, "global": Kind.GLOBAL, "table": Kind.TABLE}
 
 
@@ -56,6 +58,7 @@ class _Walk:
     def __init__(self, graph: Graph, roots: Roots) -> None:
         self.graph, self.roots, self.found = graph, roots, Reached()
         self.todo: list[Definition] = []
+        self.met: defaultdict[int, set[tuple[str, bytes]]] = defaultdict(set)
         self.segments = _segments_by_table(graph)
 
     def run(self) -> Reached:
@@ -84,31 +87,35 @@ class _Walk:
         position = definition.index - len(unit.imported[Kind.FUNC])
         if position >= len(module.bodies):
             raise LinkError(f"module {unit.name!r}: no function {definition.index}")
-        sites = find_sites(module.source, module.bodies[position])
-        self.found.sites[definition] = sites
+        source, body = module.source, module.bodies[position]
+        sites = self.found.sites[definition] = find_sites(source, body)
+        met = self.met[definition.unit]
         for site in sites:
-            if site.kind in _SPACES:
-                self._refer(definition, site, module.bodies[position])
-            elif site.kind in ("data", "elem"):
-                raise LinkError(f"module {unit.name!r}: code that uses passive segments cannot be merged")
-            elif site.number >= len(module.types):
-                raise LinkError(f"module {unit.name!r}: no type {site.number}")
+            use = site.kind, site.raw
+            if use not in met:
+                met.add(use)
+                self._meet(definition.unit, site)
+            if site.kind == "func" and source[site.start - 1] == _REF_FUNC:
+                self.found.declared.add(self.found.meaning[definition.unit, Kind.FUNC][site.raw])
 
-    def _refer(self, definition: Definition, site: Site, body: Body) -> None:
-        kind = _SPACES[site.kind]
-        meaning = self.found.meaning.setdefault((definition.unit, kind), {})
-        target = meaning.get(site.raw)
-        if target is None:
-            index, unit = site.number, self.graph.units[definition.unit]
-            if index >= len(unit.imported[kind]) + unit.module.defined(kind):
-                raise LinkError(
-                    f"module {unit.name!r}: no {kind.name.lower()} {index} (at byte {site.start:#x})"
-                )
-            target = self.graph.resolve(Definition(definition.unit, kind, index))
-            meaning[site.raw] = target
-            self._mark(target)
-        if kind == Kind.FUNC and self.graph.units[definition.unit].module.source[site.start - 1] == 0xD2:
-            self.found.declared.add(target)
+    def _meet(self, number: int, site: Site) -> None:
+        """Look up what the bytes of an index stand for in a unit, which is the same wherever they stand."""
+        module = self.graph.units[number].module
+        if site.kind in _SPACES:
+            self._refer(number, _SPACES[site.kind], site)
+        elif site.kind in ("data", "elem"):
+            name = self.graph.units[number].name
+            raise LinkError(f"module {name!r}: code that uses passive segments cannot be merged")
+        elif site.number >= len(module.types):
+            raise LinkError(f"module {self.graph.units[number].name!r}: no type {site.number}")
+
+    def _refer(self, number: int, kind: Kind, site: Site) -> None:
+        index, unit = site.number, self.graph.units[number]
+        if index >= len(unit.imported[kind]) + unit.module.defined(kind):
+            raise LinkError(f"module {unit.name!r}: no {kind.name.lower()} {index} (at byte {site.start:#x})")
+        target = self.graph.resolve(Definition(number, kind, index))
+        self.found.meaning.setdefault((number, kind), {})[site.raw] = target
+        self._mark(target)
 
     def _table(self, definition: Definition) -> None:
         for unit, number in self.segments.get(definition, ()):

@@ -164,12 +164,3 @@ class CoreModule:
             Kind.GLOBAL: self.globals,
         }
         return len(spaces.get(kind, ()))
-
-    def function_type(self, index: int) -> FuncType:
-        """The type of a function of the whole index space."""
-        imported = self.imported(Kind.FUNC)
-        if index < len(imported):
-            found = imported[index].type
-            assert isinstance(found, int)
-            return self.types[found]
-        return self.types[self.functions[index - len(imported)]]
