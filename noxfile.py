@@ -96,6 +96,13 @@ def upstream(session: nox.Session) -> None:
 
 
 @nox.session
+def registry(session: nox.Session) -> None:
+    """Push images to a real registry, Debian's docker-registry, with and without passwords, tokens and HTTPS."""
+    install(session, "pytest", "hypothesis", "oras", "trustme")
+    session.run("pytest", "tests/oci", "-k", "push", "--registry", *session.posargs)
+
+
+@nox.session
 def wheels(session: nox.Session) -> None:
     """Install each distribution from its wheel alone into an empty environment and use it."""
     session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", "dist", *PACKAGES)

@@ -6,11 +6,13 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import wasmtime
+
+from tests.oci.registry import NotHereError, program, serve
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -32,6 +34,12 @@ params:
 
 OBJECT = struct.pack("<4sBBB9xHHI", b"\x7fELF", 2, 1, 1, 1, 247, 1) + b"\0" * 40
 """As much of an eBPF object as anybody looks at who does not load it."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option of nox -s registry."""
+    text = "fetch a registry where none is on the PATH"
+    parser.getgroup("registry").addoption("--registry", action="store_true", help=text)
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +82,28 @@ def command(tmp_path: Path) -> Command:
         )
 
     return run
+
+
+@pytest.fixture
+def oras(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What pushing needs, in a home without credentials."""
+    pytest.importorskip("oras", reason="gadget push needs oras: pip install 'gadget-sdk[push]'")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def binary(request: pytest.FixtureRequest) -> Path:
+    """A real registry's program."""
+    try:
+        return program(request.config.getoption("--registry", False))
+    except NotHereError as reason:
+        pytest.skip(f"no registry to push to: {reason}")
+
+
+@pytest.fixture
+def registry(binary: Path, oras: None, tmp_path: Path) -> Iterator[str]:
+    """Host and port of a real registry, empty."""
+    with serve(binary, tmp_path / "registry") as port:
+        yield f"localhost:{port}"

@@ -2,85 +2,53 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import socket
-import subprocess
-import time
-import urllib.request
-from collections.abc import Iterator
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from gadget_abi import EmbedderError
-from gadget_abi.oci import read_image
 from gadget_abi.oci.names import INDEX, MANIFEST
 from gadget_build.oci import package
 from gadget_build.oci.push import push
-
-REGISTRY = next(filter(None, map(shutil.which, ("docker-registry", "registry"))), None)
-CONFIG = """\
-version: 0.1
-storage: {{filesystem: {{rootdirectory: {root}}}}}
-http: {{addr: "localhost:{port}"}}
-log: {{level: error, accesslog: {{disabled: true}}}}
-"""
+from tests.oci.conftest import OBJECT, Command
+from tests.oci.registry import fetch, serve
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[str]:
-    """Host and port of a real registry, empty."""
-    if REGISTRY is None:
-        pytest.skip(
-            "no registry to push to: there is no docker-registry on the PATH (Debian: docker-registry)"
-        )
-    pytest.importorskip("oras", reason="gadget push needs oras: pip install 'gadget-sdk[push]'")
-    with socket.create_server(("localhost", 0)) as free:
-        port = free.getsockname()[1]
-    config = tmp_path / "registry.yml"
-    config.write_text(CONFIG.format(root=tmp_path / "registry", port=port))
-    with (tmp_path / "registry.log").open("wb") as log:
-        server = subprocess.Popen([REGISTRY, "serve", str(config)], stdout=log, stderr=log)
-    try:
-        _wait(port, server)
-        yield f"localhost:{port}"
-    finally:
-        server.kill()
-        server.wait()
+def blobs(path: Path) -> dict[str, bytes]:
+    """What lies in the tar of an image, by digest."""
+    with tarfile.open(path) as tar:
+        files = {member.name: tar.extractfile(member) for member in tar}
+        return {
+            name.removeprefix("blobs/").replace("/", ":"): file.read()
+            for name, file in files.items()
+            if file and name.startswith("blobs/")
+        }
 
 
-def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        assert server.poll() is None, "the registry ended"
-        try:
-            socket.create_connection(("localhost", port), 1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("the registry does not listen")
-
-
-def fetch(url: str, media_type: str) -> bytes:
-    """What a registry answers."""
-    request = urllib.request.Request(url, headers={"Accept": media_type})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        data: bytes = answer.read()
-    return data
+def pull(base: str, reference: str) -> dict[str, bytes]:
+    """What a registry has of an image, by digest: its index, manifests, and all they speak of."""
+    index = fetch(f"{base}/manifests/{reference}", INDEX)
+    found = [index]
+    for row in json.loads(index)["manifests"]:
+        found.append(fetch(f"{base}/manifests/{row['digest']}", MANIFEST))
+        manifest = json.loads(found[-1])
+        for part in (manifest["config"], *manifest["layers"]):
+            found.append(fetch(f"{base}/blobs/{part['digest']}"))
+    return {f"sha256:{hashlib.sha256(data).hexdigest()}": data for data in found}
 
 
 def test_what_is_pushed_is_the_image_byte_for_byte(gadget: Path, registry: str) -> None:
-    """Index, manifests, gadget.yaml and module lie in the registry under the digests they have in the tar."""
+    """The registry has exactly the blobs of the tar, under the digests they have there."""
+    for name in ("amd64", "arm64"):
+        (gadget / f"{name}.bpf.o").write_bytes(OBJECT + name.encode())
     result = package(gadget)
     assert push(result.output, f"{registry}/me/beats:v1", insecure=True) == result.digest
     base = f"http://{registry}/v2/me/beats"
-    index = fetch(f"{base}/manifests/v1", INDEX)
-    assert f"sha256:{hashlib.sha256(index).hexdigest()}" == result.digest
-    image = read_image(result.output)
-    for row in json.loads(index)["manifests"]:
-        manifest = json.loads(fetch(f"{base}/manifests/{row['digest']}", MANIFEST))
-        assert fetch(f"{base}/blobs/{manifest['config']['digest']}", "*/*") == image.metadata
-        assert fetch(f"{base}/blobs/{manifest['layers'][0]['digest']}", "*/*") == image.module
+    assert pull(base, "v1") == pull(base, result.digest) == blobs(result.output)
+    rows = json.loads(fetch(f"{base}/manifests/v1", INDEX))["manifests"]
+    assert [row["platform"]["architecture"] for row in rows] == ["amd64", "arm64"]
+    assert len({row["digest"] for row in rows}) == 2
 
 
 def test_pushing_again_changes_nothing(gadget: Path, registry: str) -> None:
@@ -88,15 +56,42 @@ def test_pushing_again_changes_nothing(gadget: Path, registry: str) -> None:
     result = package(gadget)
     for tag in ("v1", "v1", "v2"):
         assert push(result.output, f"{registry}/beats:{tag}", insecure=True) == result.digest
-    tags = json.loads(fetch(f"http://{registry}/v2/beats/tags/list", "*/*"))
+    tags = json.loads(fetch(f"http://{registry}/v2/beats/tags/list"))
     assert sorted(tags["tags"]) == ["v1", "v2"]
 
 
-def test_a_registry_that_is_not_there_is_one_error(gadget: Path) -> None:
-    """The message names the image and what went wrong."""
-    pytest.importorskip("oras", reason="gadget push needs oras: pip install 'gadget-sdk[push]'")
-    with socket.create_server(("localhost", 0)) as free:
-        port = free.getsockname()[1]
-    with pytest.raises(EmbedderError, match=rf"localhost:{port}/beats:latest: cannot be pushed: ") as caught:
-        push(package(gadget).output, f"localhost:{port}/beats", insecure=True)
-    assert "\n" not in str(caught.value)
+def test_a_tag_that_exists_is_moved(gadget: Path, registry: str) -> None:
+    """It names the new image, and the old one is still there under its digest."""
+    old = package(gadget)
+    push(old.output, f"{registry}/beats:v1", insecure=True)
+    was = blobs(old.output)
+    (gadget / "gadget.yaml").write_text("name: beats\ndescription: Four beats\n")
+    new = package(gadget)
+    assert push(new.output, f"{registry}/beats:v1", insecure=True) == new.digest != old.digest
+    base = f"http://{registry}/v2/beats"
+    assert pull(base, "v1") == blobs(new.output)
+    assert pull(base, old.digest) == was
+
+
+def test_the_command_says_what_is_there_now(gadget: Path, registry: str, command: Command) -> None:
+    """Name and digest on standard output, and nothing else anywhere."""
+    result = package(gadget)
+    done = command("push", result.output, f"{registry}/me/beats:v1", "--insecure")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{registry}/me/beats:v1@{result.digest}\n"
+
+
+def test_a_registry_that_takes_nothing_is_quoted(
+    gadget: Path, binary: Path, oras: None, tmp_path: Path
+) -> None:
+    """One that is open for reading only says so."""
+    read_only = {
+        "storage": {
+            "filesystem": {"rootdirectory": str(tmp_path)},
+            "maintenance": {"readonly": {"enabled": True}},
+        }
+    }
+    with serve(binary, tmp_path / "registry", read_only) as port:
+        text = f"localhost:{port}/beats:latest: the registry refuses: 405 Method Not Allowed"
+        with pytest.raises(EmbedderError, match=text):
+            push(package(gadget).output, f"localhost:{port}/beats", insecure=True)

@@ -85,8 +85,11 @@ def run(args: argparse.Namespace) -> int:
 
 PUSH = """\
 Push an image to a registry, byte for byte: IMAGE.tar as `gadget package` writes it, to
-REGISTRY/NAME:TAG. Credentials are those of `docker login`. Needs oras: pip install
-'gadget-sdk[push]'."""
+REGISTRY/NAME:TAG. Needs oras: pip install 'gadget-sdk[push]'.
+
+Credentials are those of `docker login` and `podman login`; a registry whose certificate was signed
+by an authority of your own needs --ca FILE, or SSL_CERT_FILE in the environment, which ig knows as
+well. The name is given last: a push that was interrupted leaves no image, and can be repeated."""
 
 
 def register_push(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -101,6 +104,12 @@ def register_push(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("name", metavar="REGISTRY/NAME:TAG")
     parser.add_argument("--tag", metavar="NAME", help="which image of a tar with several")
     parser.add_argument("--insecure", action="store_true", help="speak HTTP, not HTTPS, to the registry")
+    parser.add_argument(
+        "--ca", type=Path, metavar="FILE", help="certificates, in PEM, of the authorities to trust"
+    )  # fmt: skip
+    parser.add_argument(
+        "--timeout", type=float, default=60.0, metavar="SECONDS", help="to wait for each answer (default 60)"
+    )  # fmt: skip
     parser.set_defaults(run=run_push)
 
 
@@ -111,7 +120,16 @@ def run_push(args: argparse.Namespace) -> int:
 
     progress = Progress(str(args.image))
     try:
-        digest = push(args.image, args.name, tag=args.tag, insecure=args.insecure, progress=progress.step)
+        digest = push(
+            args.image,
+            args.name,
+            tag=args.tag,
+            insecure=args.insecure,
+            ca=args.ca,
+            seconds=args.timeout,
+            progress=progress.step,
+            note=progress.note,
+        )
     finally:
         progress.clear()
     print(f"{full_name(args.name)}@{digest}")

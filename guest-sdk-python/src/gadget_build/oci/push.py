@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from gadget_abi import EmbedderError
-from gadget_abi.oci import Descriptor, Layout, full_name, read_image
+from gadget_abi.oci import Descriptor, Layout, Platform, full_name, read_image
+from gadget_abi.oci.names import EBPF, WASM
 
-__all__ = ["push"]
+__all__ = ["SECONDS", "push"]
 
-_SECONDS = 20
+SECONDS: Final = 60.0
+"""To wait for each answer, unless told otherwise; registries look at what they got before they answer."""
+_LONGEST: Final = 86_400  # seconds
+_CALLED: Final = {WASM: "the module", EBPF: "the eBPF object"}
 
 
 def _silent(text: str) -> None:
@@ -26,82 +28,59 @@ def push(
     *,
     tag: str | None = None,
     insecure: bool = False,
+    ca: Path | None = None,
+    seconds: float = SECONDS,
     progress: Callable[[str], None] = _silent,
+    note: Callable[[str], None] = _silent,
 ) -> str:
     """Push an image; credentials are those that docker and podman keep. Returns its digest.
+
+    What is there already is not sent again, and the name is given last, so a push that was interrupted leaves nothing
+    that could be taken for the image, and can be repeated.
 
     Args:
         path: a tar with an image layout.
         name: where to and under which name: REGISTRY/NAME:TAG, completed as ig does.
         tag: which image of a tar with several.
         insecure: speak HTTP instead of HTTPS.
+        ca: a file of certificates, in PEM: of the authorities to trust, instead of the usual ones.
+        seconds: to wait for each answer.
         progress: told each step as it begins.
+        note: told what should be seen and does no harm, such as a second try.
 
     Raises:
         EmbedderError: the image is broken, the name is none, oras is not installed, or the registry refuses.
     """
     whole = full_name(name)
+    if not 0 < seconds <= _LONGEST:
+        raise EmbedderError(
+            f"{seconds:g} seconds to wait for an answer: it is more than 0 and at most {_LONGEST}"
+        )
     image = read_image(path, tag)
-    manifests = {platform.manifest.digest: platform for platform in image.platforms.values()}
-    with Layout(path) as layout, _talking(whole):
-        registry = _Registry(whole, insecure)
-        for platform in manifests.values():
-            for part in (platform.config, *platform.layers):
-                progress(f"pushing {part.media_type}")
-                registry.blob(part, layout.blob(part, part.media_type))
-            registry.manifest(
-                platform.manifest, layout.blob(platform.manifest, "a manifest"), platform.manifest.digest
-            )
-        index = layout.blob(image.descriptor, "the image index")
-        registry.manifest(image.descriptor, index, whole.rpartition(":")[2])
+    try:
+        from gadget_build.oci.registry import Registry, explain
+    except ImportError as error:
+        raise EmbedderError(f"gadget push needs oras ({error}): pip install 'gadget-sdk[push]'") from None
+    platforms = {platform.manifest.digest: platform for platform in image.platforms.values()}
+    try:
+        with Layout(path) as layout, Registry(whole, insecure, ca, seconds, note) as registry:
+            for platform in platforms.values():
+                for part, what in _parts(platform):
+                    progress(f"pushing {what} for {platform.architecture}")
+                    registry.blob(part, layout.blob(part, what))
+                manifest = layout.blob(platform.manifest, "a manifest")
+                registry.manifest(platform.manifest, manifest, platform.manifest.digest)
+            progress("pushing the index")
+            index = layout.blob(image.descriptor, "the image index")
+            registry.manifest(image.descriptor, index, whole.rpartition(":")[2])
+    except EmbedderError as error:
+        raise EmbedderError(f"{whole}: {error}") from None
+    except Exception as error:  # requests', urllib3's and oras' own, which have no common base
+        raise EmbedderError(f"{whole}: cannot be pushed: {explain(error)}") from None
     return image.descriptor.digest
 
 
-class _Registry:
-    """A repository of a registry, through oras."""
-
-    def __init__(self, name: str, insecure: bool) -> None:
-        import oras.provider  # an extra of this distribution: gadget-sdk[push]
-
-        self._oras: Any = oras.provider.Registry(insecure=insecure)
-        self._container: Any = self._oras.get_container(name)
-        self._oras.auth.load_configs(self._container)
-        # oras tries for minutes whatever fails; whether anybody is there is known at once.
-        self._oras.session.get(f"{self._oras.prefix}://{self._container.registry}/v2/", timeout=_SECONDS)
-
-    def blob(self, part: Descriptor, data: bytes) -> None:
-        """Push a blob unless it is there."""
-        with tempfile.NamedTemporaryFile() as file:  # oras takes paths
-            file.write(data)
-            file.flush()
-            row = {"digest": part.digest, "size": part.size}
-            self._check(self._oras.upload_blob(file.name, self._container, row))
-
-    def manifest(self, part: Descriptor, data: bytes, reference: str) -> None:
-        """Push a manifest or an index as it is; oras itself would write it anew, with another digest."""
-        url = f"{self._oras.prefix}://{self._container.manifest_url(reference)}"
-        headers = {"Content-Type": part.media_type}
-        answer = self._oras.do_request(url, "PUT", data=data, headers=headers)
-        self._check(answer)
-        found = answer.headers.get("Docker-Content-Digest", part.digest)
-        if found != part.digest:
-            raise EmbedderError(f"the registry made {found} of {part.digest}")
-
-    def _check(self, answer: Any) -> None:
-        if answer.status_code not in (200, 201, 202):
-            raise EmbedderError(
-                f"the registry answers {answer.status_code} {answer.reason}: {answer.text[:300]}"
-            )
-
-
-@contextmanager
-def _talking(name: str) -> Iterator[None]:
-    """Turn what goes wrong on the way into one message."""
-    try:
-        yield
-    except EmbedderError as error:
-        raise EmbedderError(f"{name}: {error}") from None
-    except ImportError as error:
-        raise EmbedderError(f"gadget push needs oras ({error}): pip install 'gadget-sdk[push]'") from None
-    except Exception as error:  # requests', urllib3's and oras' own, which have no common base
-        raise EmbedderError(f"{name}: cannot be pushed: {error or type(error).__name__}") from None
+def _parts(platform: Platform) -> list[tuple[Descriptor, str]]:
+    """What a manifest speaks of, and what to call it."""
+    layers = [(layer, _CALLED.get(layer.media_type, "a layer")) for layer in platform.layers]
+    return [(platform.config, "gadget.yaml"), *layers]
