@@ -9,6 +9,8 @@ from typing import Final
 from gadget_abi import EmbedderError
 from gadget_abi.oci import Descriptor, Layout, Platform, full_name, read_image
 from gadget_abi.oci.names import EBPF, WASM
+from gadget_build.oci.answers import explain
+from gadget_build.oci.registry import Registry
 
 __all__ = ["SECONDS", "push"]
 
@@ -57,10 +59,6 @@ def push(
             f"{seconds:g} seconds to wait for an answer: it is more than 0 and at most {_LONGEST}"
         )
     image = read_image(path, tag)
-    try:
-        from gadget_build.oci.registry import Registry, explain
-    except ImportError as error:
-        raise EmbedderError(f"gadget push needs oras ({error}): pip install 'gadget-sdk[push]'") from None
     platforms = {platform.manifest.digest: platform for platform in image.platforms.values()}
     try:
         with Layout(path) as layout, Registry(whole, insecure, ca, seconds, note) as registry:
@@ -75,6 +73,8 @@ def push(
             registry.manifest(image.descriptor, index, whole.rpartition(":")[2])
     except EmbedderError as error:
         raise EmbedderError(f"{whole}: {error}") from None
+    except ImportError as error:
+        raise EmbedderError(f"gadget push needs oras ({error}): pip install 'gadget-sdk[push]'") from None
     except Exception as error:  # requests', urllib3's and oras' own, which have no common base
         raise EmbedderError(f"{whole}: cannot be pushed: {explain(error)}") from None
     return image.descriptor.digest

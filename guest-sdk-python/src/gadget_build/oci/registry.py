@@ -1,4 +1,4 @@
-"""Speak to a registry through oras. Imported only when something is pushed: oras is an extra of this distribution.
+"""Speak to a registry through oras.
 
 oras has the protocol and knows credential helpers. What it leaves open is settled here: which way to log in, for what
 a token is good, how long to wait for an answer, when to try again, and what to say when the registry refuses.
@@ -6,11 +6,8 @@ a token is good, how long to wait for an answer, when to try again, and what to 
 
 from __future__ import annotations
 
-import http.client
-import json
 import logging
 import os
-import socket
 import ssl
 import tempfile
 import time
@@ -20,22 +17,16 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-import oras.auth.utils
-import oras.provider
-
 from gadget_abi import EmbedderError
 from gadget_abi.commands.text import printable
 from gadget_abi.oci import Descriptor
+from gadget_build.oci.answers import explain, innermost, said
 from gadget_build.oci.credentials import kept
 
-__all__ = ["Registry", "explain"]
+__all__ = ["Registry"]
 
 _WAITS: Final = (1, 4)  # seconds before the second and the third try
 _BUSY: Final = {429, 500, 502, 503, 504}
-_INSECURE, _CA = (
-    "--insecure speaks HTTP",
-    "name the authority that signed it with --ca FILE, or in SSL_CERT_FILE",
-)
 
 
 class _BusyError(EmbedderError):
@@ -54,12 +45,15 @@ class Registry:
 
     Raises:
         EmbedderError: it is none, or does not let us in; from the methods: it refuses.
+        ImportError: oras is not installed.
         Exception: it cannot be spoken with; explain() has the words.
     """
 
     def __init__(
         self, name: str, insecure: bool, ca: Path | None, seconds: float, note: Callable[[str], None]
     ) -> None:
+        import oras.provider  # an extra of this distribution: gadget-sdk[push]
+
         self._verify = _authorities(ca)
         self._note = note
         logger = logging.getLogger("oras.logger")
@@ -121,7 +115,7 @@ class Registry:
                     f"the registry asks for {printable(scheme) or 'nothing'}, not for credentials"
                 )
         elif answer.status_code != 200:
-            raise EmbedderError(f"no registry: GET /v2/ is answered with {_said(answer)}")
+            raise EmbedderError(f"no registry: GET /v2/ is answered with {said(answer)}")
 
     def _ping(self) -> Any:
         return self._session.request("GET", f"{self._oras.prefix}://{self._host}/v2/", verify=self._verify)
@@ -147,10 +141,12 @@ class Registry:
         self._authorization = f"Basic {self._secret}"
         answer = self._ping()
         if answer.status_code != 200:
-            raise EmbedderError(f"the registry refuses {self._who}: {_said(answer)}")
+            raise EmbedderError(f"the registry refuses {self._who}: {said(answer)}")
 
     def _fetch_token(self, challenge: str) -> None:
         """Get a token that lets us push. (oras asks for what its first request needs, which is to read.)"""
+        import oras.auth.utils
+
         wanted = oras.auth.utils.parse_auth_header(challenge)
         wanted.scope = f"repository:{self._container.api_prefix}:pull,push"
         self._authorization = ""  # the same host may give out the tokens
@@ -181,7 +177,7 @@ class Registry:
             except _BusyError as error:
                 reason = str(error)
             except OSError as error:
-                if not isinstance(_innermost(error), ConnectionError):
+                if not isinstance(innermost(error), ConnectionError):
                     raise
                 reason = explain(error)
             self._note(f"{self._host}: {reason}; trying again in {wait} s")
@@ -200,11 +196,11 @@ class Registry:
             self._fetch_token(self._challenge)
             answer = send()
         if answer.status_code in _BUSY:
-            raise _BusyError(f"the registry answers {_said(answer)}")
+            raise _BusyError(f"the registry answers {said(answer)}")
         if answer.status_code in (401, 403):
-            raise EmbedderError(f"the registry does not let {self._who} push there: {_said(answer)}")
+            raise EmbedderError(f"the registry does not let {self._who} push there: {said(answer)}")
         if answer.status_code >= 400 and not (method == "HEAD" and answer.status_code == 404):
-            raise EmbedderError(f"the registry refuses: {_said(answer)}")
+            raise EmbedderError(f"the registry refuses: {said(answer)}")
         return answer
 
 
@@ -231,39 +227,3 @@ def _authorities(ca: Path | None) -> str | bool:
     except OSError as error:
         raise EmbedderError(f"{named}: {error.strerror}") from None
     return str(named)
-
-
-def _said(answer: Any) -> str:
-    """What the registry says: by the OCI distribution spec codes and messages in JSON."""
-    try:
-        errors = json.loads(answer.text)["errors"]
-        text = "; ".join(f"{error['code']}: {error.get('message', '')}" for error in errors)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        text = " ".join(answer.text.split())
-    return printable(f"{answer.status_code} {answer.reason} {text}".strip())
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """What all the others were raised from."""
-    while inner := error.__cause__ or error.__context__:
-        error = inner
-    return error
-
-
-def explain(error: BaseException) -> str:
-    """Why there was no speaking with a registry, in a few words."""
-    match _innermost(error):
-        case ssl.SSLCertVerificationError() as inner:
-            return f"its certificate is not trusted ({inner.verify_message}); {_CA}"
-        case ssl.SSLError() as inner:
-            return f"it does not speak HTTPS ({inner.reason}); {_INSECURE}"
-        case socket.gaierror():
-            return "there is no such host"
-        case TimeoutError():
-            return "it does not answer in time"
-        case http.client.HTTPException() | ConnectionError() as inner:
-            return f"the connection broke: {getattr(inner, 'strerror', None) or inner}"
-        case OSError() as inner if inner.strerror:
-            return inner.strerror
-        case inner:
-            return printable(str(inner) or type(inner).__name__)
