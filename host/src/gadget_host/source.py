@@ -12,6 +12,8 @@ from .collector import Batch
 from .encoder import Encoder, WiderError
 from .fields import Field, FieldList
 from .plane.layout import TARGETS
+from .plane.memory import Buffer
+from .records import RecordArrays, RecordEvents
 from .rows import Codec
 from .schema import FieldSchema, SourceSchema, SourceType
 
@@ -156,6 +158,46 @@ class Source:
             given = list(events)
             rows, clean, wire = self._encode(given, unknown)
             self._registry.deliver(self, rows, Batch(clean, wire, reuse))
+
+    def emit_records(self, records: Buffer, *, elements: int = 1) -> None:
+        """Emit events as an eBPF program writes them: C structures, one after the other.
+
+        Nothing is decoded but what a collector or a subscriber in Python asks for, so this is the fastest way.
+
+        Args:
+            records: whole records, in the machine's memory layout: each holds the structure of the source, as
+                `offset` and `size` of its members say (of several structures and scalar fields, one after
+                the other in the order in which they were added).
+            elements: how many records make up a packet of an array source; the last may have fewer.
+
+        Raises:
+            EmbedderError: the source has fields of varying length, or the bytes are not whole records; nothing
+                was delivered then. Or the gadget is closed.
+            GuestError: as for emit_batch.
+            Exception: as for emit_batch.
+        """
+        with self._plane.lock:
+            if self._plane.stopped:
+                return
+            events = self._records(records)
+            if self.type == "single":
+                self._registry.deliver_records(self, events, self._fields.wire)
+                return
+            if elements < 1:
+                raise EmbedderError(f"source {self.name!r}: a packet of {elements} records")
+            self._registry.deliver_records(self, RecordArrays(events, elements), self._fields.wire)
+
+    def _records(self, records: Buffer) -> RecordEvents:
+        wire = self._fields.wire
+        widths = [slot.width for slot in self._fields.slots[:wire]]
+        if not all(widths) or not widths:
+            raise EmbedderError(
+                f"source {self.name!r}: records have members of fixed size only; give its fields offset and size"
+            )
+        data, size = memoryview(records).cast("B"), sum(widths)
+        if len(data) % size:
+            raise EmbedderError(f"source {self.name!r}: {len(data)} bytes are not whole records of {size}")
+        return RecordEvents(data, size, self.codec(wire).whole(wire))
 
     def _encode(self, events: list[Any], unknown: str) -> tuple[list[bytes], list[Any], int]:
         """The rows, the events as they were encoded, and how many slots the rows have."""

@@ -17,6 +17,8 @@ from .collector import Batch, Collector, Records
 from .fields import Field
 from .plane import Plane
 from .plane.layout import Status
+from .plane.memory import Buffer
+from .records import RecordArrays, RecordEvents
 from .schema import SourceSchema
 from .source import TYPES, Source, Subscriber
 from .views import DISCARD, ArrayView, EventView, Lease
@@ -34,6 +36,7 @@ __all__ = [
 
 _MOST: Final = 4096  # sources of one gadget; upstream has no bound
 _CHUNK: Final = 4 << 20  # bytes of rows that go to the plane at once
+_PORTION: Final = 1 << 18  # bytes of records that go to the plane at once
 _PRINTING: Final = 10000  # priority of upstream's terminal output
 
 
@@ -152,7 +155,13 @@ class SourceRegistry:
                 self._deliver(source, b"".join(rows[start:end]), part)
                 start, size = end, 0
 
-    def _deliver(self, source: Source, data: bytes, batch: Batch) -> None:
+    def deliver_records(self, source: Source, events: RecordEvents | RecordArrays, wire: int) -> None:
+        """Give records to the plane, in portions that stay in the processor's cache."""
+        self.settle()
+        for part, rows in events.portions(_PORTION):
+            self._deliver(source, rows, Batch(part, wire, reuse=True))
+
+    def _deliver(self, source: Source, data: Buffer, batch: Batch) -> None:
         number = 1 + next(self._numbers) % 0x7FFFFFFF
         self._records.batches[number] = batch
         self.events_in += len(batch.events)

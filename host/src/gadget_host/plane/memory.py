@@ -6,10 +6,13 @@ Addresses come from the plane itself; they are checked all the same, since beyon
 from __future__ import annotations
 
 import ctypes
+from typing import TypeAlias
 
 import wasmtime
 
-__all__ = ["PlaneMemory"]
+__all__ = ["Buffer", "PlaneMemory"]
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
 
 
 class PlaneMemory:
@@ -23,12 +26,19 @@ class PlaneMemory:
     def __init__(self, store: wasmtime.Store, memory: wasmtime.Memory) -> None:
         self._store, self._memory = store, memory
         self.base = ctypes.addressof(memory.data_ptr(store).contents)
-        self._size = memory.data_len(store)
+        self._size = 0
+        self._view = memoryview(b"")
+        self._look()
+
+    def _look(self) -> None:
+        """See how large it is by now."""
+        self._size = self._memory.data_len(self._store)
+        self._view = memoryview((ctypes.c_char * self._size).from_address(self.base)).cast("B")
 
     def address(self, offset: int, size: int) -> int:
         """The host's address of ``size`` bytes at ``offset``."""
         if offset + size > self._size:
-            self._size = self._memory.data_len(self._store)  # it may have grown
+            self._look()  # it may have grown
             if offset + size > self._size:
                 raise IndexError(f"{size} bytes at {offset} of a memory of {self._size}")
         return self.base + offset
@@ -49,6 +59,7 @@ class PlaneMemory:
         """A copy of ``size`` bytes."""
         return ctypes.string_at(self.address(offset, size), size)
 
-    def write(self, offset: int, data: bytes) -> None:
+    def write(self, offset: int, data: Buffer) -> None:
         """Copy ``data`` to ``offset``."""
-        ctypes.memmove(self.address(offset, len(data)), data, len(data))
+        self.address(offset, len(data))
+        self._view[offset : offset + len(data)] = data

@@ -17,7 +17,7 @@ from .._rawcall import Forward
 from .._state import CallError, PlaneHooks, TrapError
 from . import instance
 from .layout import FUNCTIONS, HANDLE_BITS, HANDLES_BASE, HEAP_BASE, REASONS, STRUCTS, Status, Stopped, hot
-from .memory import PlaneMemory
+from .memory import Buffer, PlaneMemory
 
 __all__ = ["ExhaustedError", "Plane"]
 
@@ -197,7 +197,7 @@ class Plane:
 
     # ------------------------------------------------------------------------------------------ delivery
 
-    def deliver(self, source: int, rows: bytes, count: int, wire: int, batch: int) -> None:
+    def deliver(self, source: int, rows: Buffer, count: int, wire: int, batch: int) -> None:
         """Deliver events of a source; see batch.wat.
 
         Args:
@@ -272,7 +272,7 @@ class Plane:
                 return int(result)
             raise ExhaustedError(REASONS["memory"])
 
-    def input(self, data: bytes) -> int:
+    def input(self, data: Buffer) -> int:
         """Copy ``data`` to a buffer in the plane's memory; its address. The next call reuses the buffer."""
         at, size = self._inputs.get(self._depth, (0, 0))
         if len(data) > size:
