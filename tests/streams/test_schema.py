@@ -146,7 +146,7 @@ INSPECTED: list[dict[str, Any]] = [
         "name": "open",
         "type": 1,
         "fields": [
-            {"name": "proc", "fullName": "proc", "index": 1, "size": 24, "flags": 16, "offs": 8},
+            {"name": "proc", "fullName": "proc", "index": 1, "size": 24, "flags": 16, "kind": 14, "offs": 8},
             {
                 "name": "comm", "fullName": "proc.comm", "index": 2, "offs": 8, "size": 16, "flags": 24,
                 "kind": 13, "parent": 1, "annotations": {"columns.width": "16"}, "tags": ["name:comm"],
@@ -156,6 +156,9 @@ INSPECTED: list[dict[str, Any]] = [
             {"name": "raw", "fullName": "raw", "index": 4, "offs": 24, "size": 6, "flags": 16},
             {"name": "stack", "fullName": "stack", "index": 5, "kind": ARRAY_KIND | 9},
             {"name": "err", "fullName": "err", "index": 6, "payloadIndex": 1, "kind": 12},
+            {"name": "k8s", "fullName": "k8s", "index": 7, "flags": 5},
+            {"name": "node", "fullName": "k8s.node", "index": 8, "payloadIndex": 2, "flags": 12, "kind": 12,
+             "parent": 7},
         ],
         "annotations": {"cli.default-output-mode": "json"},
     },
@@ -175,10 +178,12 @@ def test_inspected_schema(tmp_path: Path, shape: str) -> None:
         "single",
         (
             FieldSchema("timestamp_raw", "Uint64", flags=20, size=8, payload=0),
-            FieldSchema("proc", "Invalid", flags=17, offset=8, size=24, payload=0),
+            FieldSchema("proc", "Bytes", flags=17, offset=8, size=24, payload=0),
             FieldSchema("proc.comm", "CString", {"columns.width": "16"}, ("name:comm",), 24, 8, 16, 0),
             FieldSchema("raw", "Bytes", flags=16, offset=24, size=6, payload=0),
             FieldSchema("err", "String", payload=1),
+            FieldSchema("k8s", "Invalid", flags=5, payload=0),
+            FieldSchema("k8s.node", "String", flags=12, payload=2),
         ),
         {"cli.default-output-mode": "json"},
     )

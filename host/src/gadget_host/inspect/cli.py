@@ -55,7 +55,7 @@ def _run(args: argparse.Namespace) -> int:
     # wasmtime and the rest take a tenth of a second to import.
     from gadget_host._target import find_gadget
     from gadget_host._terminal import Console
-    from gadget_host.inspect.document import data_source, document
+    from gadget_host.inspect.document import data_sources, document
     from gadget_host.inspect.facts import inspect
     from gadget_host.inspect.text import text
     from gadget_host.streams import read_schema_file
@@ -65,7 +65,7 @@ def _run(args: argparse.Namespace) -> int:
     target = find_gadget(args.gadget, console.note, args.tag)
     facts = inspect(target, given, on_log=console.log)
     if args.show_datasources:
-        print(_as(args.output, [data_source(schema) for schema in facts.sources]))
+        print(_as(args.output, data_sources(facts)))
         if facts.failure:
             console.note(facts.failure)
     elif args.output == "columns":

@@ -6,7 +6,7 @@ value is zero. gadget_host.streams.inspected reads it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
 
 from gadget_abi import load
@@ -16,14 +16,15 @@ from gadget_host._params import ParamSpec
 from gadget_host.inspect.facts import Facts
 from gadget_host.schema import FieldSchema, SourceSchema
 
-__all__ = ["data_source", "document"]
+__all__ = ["data_sources", "document"]
 
 _ENUMS: Final = load().enums
 _TYPES: Final = {name.lower(): number for name, number in _ENUMS["SourceType"].members.items()}
 _KINDS: Final = _ENUMS["Kind"].members
 _HAS_PARENT: Final = _ENUMS["FieldFlags"].members["HasParent"]
+_EMPTY: Final = _ENUMS["FieldFlags"].members["Empty"]
 _USUAL: Final = {"columns.width": "16", "columns.ellipsis": "end", "columns.alignment": "left"}
-"""Annotations upstream gives every field (pkg/datasource/columns.go)."""
+"""Annotations upstream gives every field that is added without some (pkg/datasource/columns.go)."""
 
 Document = dict[str, Any]
 
@@ -38,7 +39,7 @@ def document(facts: Facts) -> Document:
             "metadata": dict(manifest.data) if manifest else None,
             "wasm": _module(facts) if facts.module else None,
             "params": [_param(spec) for spec in manifest.params.values()] if manifest else [],
-            "dataSources": [data_source(schema) for schema in facts.sources],
+            "dataSources": data_sources(facts),
             "missingDataSources": list(facts.asked),
             "failure": facts.failure,
         }
@@ -95,21 +96,30 @@ def _param(spec: ParamSpec) -> Document:
     return _without_nothing(found)
 
 
-def data_source(schema: SourceSchema) -> Document:
-    """A data source as upstream's API describes it."""
+def data_sources(facts: Facts) -> list[Document]:
+    """The data sources as upstream's API describes them."""
+    return [_data_source(schema, facts.given.get(schema.name, frozenset())) for schema in facts.sources]
+
+
+def _data_source(schema: SourceSchema, given: Container[str]) -> Document:
     indexes = {field.name: index for index, field in enumerate(schema.fields)}
     return _without_nothing(
         {
             "name": schema.name,
             "type": _TYPES[schema.type],
-            "fields": [_field(field, index, indexes) for index, field in enumerate(schema.fields)],
+            "fields": [
+                _field(field, index, indexes, {} if field.name in given else _USUAL)
+                for index, field in enumerate(schema.fields)
+            ],
             "tags": list(schema.tags),
             "annotations": dict(schema.annotations),
         }
     )
 
 
-def _field(field: FieldSchema, index: int, indexes: Mapping[str, int]) -> Document:
+def _field(field: FieldSchema, index: int, indexes: Mapping[str, int], usual: Mapping[str, str]) -> Document:
+    # Upstream a structure is a field with a value; here it only groups its members.
+    is_structure = field.kind == "Bytes" and bool(field.flags & _EMPTY) and bool(field.size)
     above, _, own = field.name.rpartition(".")
     inside = bool(field.flags & _HAS_PARENT) and above in indexes
     return _without_nothing(
@@ -120,10 +130,10 @@ def _field(field: FieldSchema, index: int, indexes: Mapping[str, int]) -> Docume
             "payloadIndex": field.payload or 0,
             "offs": field.offset,
             "size": field.size,
-            "flags": field.flags,
+            "flags": field.flags & ~_EMPTY if is_structure else field.flags,
             "kind": _KINDS[field.kind],
             "tags": list(field.tags),
-            "annotations": dict(sorted({**_USUAL, **field.annotations}.items())),
+            "annotations": dict(sorted({**usual, **field.annotations}.items())),
             "parent": indexes[above] if inside else 0,
             "order": index,
         }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import gadget_abi
@@ -32,6 +32,7 @@ class Facts:
         module: size in bytes and digest of the wasm module; None when there is none in the image.
         report: what `gadget check` says of it.
         sources: that there are after gadgetInit: those it created, and given ones it left in place.
+        given: names of the fields that were there before, by source.
         asked: names of sources it asked for that nobody gave: those of its eBPF program.
         failure: what kept gadgetInit from ending, or the module from being loaded; "" when nothing did.
     """
@@ -42,6 +43,7 @@ class Facts:
     module: tuple[int, str] | None
     report: Report | None
     sources: tuple[SourceSchema, ...] = ()
+    given: Mapping[str, frozenset[str]] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
     failure: str = ""
 
@@ -73,10 +75,13 @@ def inspect(
         return Facts(target.path, target.image, target.manifest, None, None)
     data = target.module if isinstance(target.module, bytes) else read_file(target.module)
     report = check_bytes(data, gadget_abi.load())
-    sources, asked, failure = _initialise(target, data, tuple(given), deadline, on_log)
+    given = tuple(given)
+    sources, asked, failure = _initialise(target, data, given, deadline, on_log)
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    before = {schema.name: frozenset(field.name for field in schema.fields) for schema in given}
     return Facts(
-        target.path, target.image, target.manifest, (len(data), digest), report, sources, asked, failure
+        *(target.path, target.image, target.manifest, (len(data), digest), report),
+        *(sources, before, asked, failure),
     )
 
 

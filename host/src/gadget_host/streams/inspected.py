@@ -137,9 +137,10 @@ def _field(row: Keys, parents: set[int], where: str, notes: list[str]) -> FieldS
         if number & ARRAY_KIND:
             notes.append(f"{where} is an array of {kind}; it is left out")
             return None
-        if kind == "Invalid":
-            groups = _number(row, "index") in parents
-            kind, flags = ("Invalid", flags | _FLAGS["Empty"]) if groups else ("Bytes", flags)
+        if _number(row, "index") in parents:  # a structure, of kind Bytes or none, is shown through its members
+            flags |= _FLAGS["Empty"]
+        elif kind == "Invalid":
+            kind = "Bytes"
         return FieldSchema(
             name,
             kind,
