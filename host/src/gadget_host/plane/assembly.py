@@ -60,11 +60,8 @@ def trampolines_text(profile: Profile) -> str:
 @cache
 def _trampolines_text(release: str, strict: bool) -> str:
     profile = Profile(load(), release, strict)
-    functions = "\n".join(_trampoline(form, index) for index, form in enumerate(hot(profile).values()))
-    return (
-        f'{_assembler()}(memory (export "memory") {INITIAL_PAGES})\n'
-        f'(table $hot (export "table") {len(hot(profile))} funcref)\n{_types(profile)}{functions}'
-    )
+    functions = "\n".join(map(_trampoline, hot(profile).values()))
+    return f'{_assembler()}(memory (export "memory") {INITIAL_PAGES})\n{_types(profile)}{functions}'
 
 
 def assemble(text: str) -> bytes:
@@ -88,11 +85,12 @@ def _signature(form: Form) -> str:
     return f" (param {' '.join(params)}) (result {' '.join(results)})"
 
 
-def _trampoline(form: Form, index: int) -> str:
+def _trampoline(form: Form) -> str:
     name, count = form.function, STRUCTS["control"]["host_calls"]
     arguments = "".join(f" (local.get {i})" for i in range(len(form.params)))
     return (
+        f'(global $to.{name} (export "to.{name}") (mut (ref null ${name})) (ref.null ${name}))\n'
         f'(func ${name} (export "{name}") (type ${name})\n'
         f"  (i64.store (i32.const {count}) (i64.add (i64.load (i32.const {count})) (i64.const 1)))\n"
-        f"  (return_call_indirect $hot (type ${name}){arguments} (i32.const {index})))"
+        f"  (return_call_ref ${name}{arguments} (global.get $to.{name})))"
     )

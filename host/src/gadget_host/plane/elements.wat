@@ -1,13 +1,14 @@
 ;; Data elements: the rows themselves. A single packet is one element; an array packet holds any number of them.
 ;;
 ;;   object:  [references][source][type: the kind of handle it gets][count][batch][origin][.. see below]
-;;   element: object with count = its slots, [written][borrowed], then per slot
+;;   element: object with count = its slots, [written][holds], then per slot
 ;;            [pointer][length][capacity][next written][inline: 8 bytes]
 ;;            and with the quirk bytes-alias-memory [guest][pages], see alias.wat
 ;;
 ;; A slot's bytes are where its pointer says: in the slot itself (scalars, strings of up to 8 bytes), in a heap block
-;; of its own (capacity > 0), or in the rows that Python wrote for this batch (element borrowed). An element keeps the
-;; number of slots its source had when it was made: nothing is laid out again.
+;; of its own (capacity > 0), or in the rows that Python wrote for this batch. Of the last two holds says which there
+;; may be: {holds.rows}, {holds.blocks}. An element keeps the number of slots its source had when it was made: nothing is
+;; laid out again.
 ;; The slots that were written are a list: the element has the last one's address, each has that of the one before, the
 ;; first has 1; a slot that was not written has 0.
 ;; batch and origin say which event of which batch an element was made from, so that only what was changed need be
@@ -32,7 +33,7 @@
       (i32.store offset={object.batch} (local.get $element) (i32.const 0))
       (i32.store offset={object.origin} (local.get $element) (i32.const 0))
       (i32.store offset={object.written} (local.get $element) (i32.const 0))
-      (i32.store offset={object.borrowed} (local.get $element) (i32.const 0))))
+      (i32.store offset={object.holds} (local.get $element) (i32.const 0))))
   (local.get $element))
 
 ;; What a guest's new packet holds: scalars are zero, everything else is empty.
@@ -71,7 +72,7 @@
   (local $length i32)
   (if (i32.eqz (local.tee $element (call $element_new (local.get $source) (local.get $type))))
     (then (return (i32.const 0) (local.get $row))))
-  (i32.store offset={object.borrowed} (local.get $element) (i32.const 1))
+  (i32.store offset={object.holds} (local.get $element) (i32.const {holds.rows}))
   (local.set $slot (call $element_slot (local.get $element) (i32.const 0)))
   (local.set $end (call $element_slot (local.get $element) (local.get $wire)))
   (local.set $entry (i32.load offset={source.table} (local.get $source)))
@@ -101,7 +102,7 @@
 ;; Copies what an element borrows from its batch's rows, so that it may outlive the batch; 0 without memory.
 (func $element_own (param $element i32) (result i32)
   (local $slot i32) (local $end i32)
-  (if (i32.eqz (i32.load offset={object.borrowed} (local.get $element)))
+  (if (i32.eqz (i32.and (i32.load offset={object.holds} (local.get $element)) (i32.const {holds.rows})))
     (then (return (i32.const 1))))
   (i32.store offset={object.batch} (local.get $element) (i32.const 0))
   (local.set $slot (call $element_slot (local.get $element) (i32.const 0)))
@@ -113,7 +114,7 @@
         (then (return (i32.const 0))))
       (local.set $slot (i32.add (local.get $slot) (i32.const {slot.SIZE})))
       (br $next)))
-  (i32.store offset={object.borrowed} (local.get $element) (i32.const 0))
+  (i32.store offset={object.holds} (local.get $element) (i32.const {holds.blocks}))
   (i32.const 1))
 
 (func $slot_own (param $element i32) (param $slot i32) (result i32)
@@ -152,6 +153,8 @@
           (return (local.get $block))))))
   (if (i32.eqz (local.tee $block (call $heap_new (local.get $length))))
     (then (return (i32.const 0))))
+  (i32.store offset={object.holds} (local.get $element)
+    (i32.or (i32.load offset={object.holds} (local.get $element)) (i32.const {holds.blocks})))
   (call $slot_take (local.get $slot) (local.get $block) (local.get $length))
   (if (local.get $capacity)
     (then (call $heap_free (local.get $old) (local.get $capacity))))
@@ -179,7 +182,7 @@
         (i32.eq (i32.load offset={object.references} (local.get $packet)) (i32.const 1))
         (i32.and
           (i32.ne (i32.load offset={object.type} (local.get $packet)) (i32.const {kind.array}))
-          (i32.eqz (i32.load offset={object.written} (local.get $packet)))))
+          (i32.eqz (i32.and (i32.load offset={object.holds} (local.get $packet)) (i32.const {holds.blocks})))))
     (then (call $element_drop (local.get $packet)))
     (else (call $object_release (local.get $packet)))))
 

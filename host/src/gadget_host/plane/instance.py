@@ -31,7 +31,10 @@ _UPCALLS: Final = {
 
 
 def trampolines(store: wasmtime.Store, hooks: PlaneHooks, profile: Profile) -> Mapping[str, Any]:
-    """Instantiate the module the guest is linked against: hot functions by name, "memory" and "table"."""
+    """Instantiate the module the guest is linked against.
+
+    It exports "memory", the hot functions by name, and by "to." and the name the global that says where each leads.
+    """
     module = compile_text(store.engine, trampolines_text(profile), assemble)
     with hooks.unlimited():
         instance = wasmtime.Instance(store, module, [])
@@ -63,8 +66,7 @@ def connect(
         forward: what is to call malloc, if that can be; it is told which function.
     """
     given: dict[tuple[str, str], Any] = {
-        ("trampolines", "memory"): trampolines["memory"],
-        ("trampolines", "table"): trampolines["table"],
+        **{("trampolines", name): item for name, item in trampolines.items()},
         ("guest", "memory"): memory or wasmtime.Memory(store, wasmtime.MemoryType(wasmtime.Limits(0, 0))),
         ("guest", "dataSourceCallback"): callback or _nothing(store, [_I64, _I32, _I32], []),
         ("guest", "malloc"): malloc or _nothing(store, [_I32], [_I32]),

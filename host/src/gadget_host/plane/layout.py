@@ -151,7 +151,7 @@ STRUCTS: Final = {
         _struct("field", "source slot offset size kind flags"),
         _struct("chain", "references count", size=16),
         _struct("subscription", "kind priority target handle callback:8 started", size=32),
-        _struct("object", "references source type count batch origin written|items borrowed|capacity"),
+        _struct("object", "references source type count batch origin written|items holds|capacity"),
         _struct("slot", "pointer length capacity next inline:8 guest pages"),
         _struct(
             "frame",
@@ -226,7 +226,6 @@ def _struct_names(profile: Profile) -> dict[str, int]:
 def _plane_names(profile: Profile) -> dict[str, int]:
     bits = HANDLE_BITS
     return {
-        "hot.count": len(hot(profile)),
         "hot.pages": INITIAL_PAGES,
         **{f"fn.{name}": number for number, name in enumerate(FUNCTIONS)},
         **{f"why.{name}": number for number, name in enumerate(REASONS, start=1)},
@@ -241,6 +240,8 @@ def _plane_names(profile: Profile) -> dict[str, int]:
         "handles.MASK": _TABLE_ENTRIES - 1,
         "frames.BASE": _FRAMES_BASE,
         "frames.LIMIT": _FRAMES,
+        "holds.rows": 1,
+        "holds.blocks": 2,
         "heap.MOST": (1 << 30) - 1,
         "output.LEAST": 1 << 20,
         **{f"target.{name}": number for name, number in TARGETS.items()},
@@ -282,6 +283,11 @@ def _profile_names(profile: Profile) -> dict[str, int]:
 def _texts(profile: Profile) -> dict[str, str]:
     return {
         "hot.functions": " ".join(f"${name}" for name in hot(profile)),
+        "hot.targets": " ".join(
+            f'(import "trampolines" "to.{name}" (global $to.{name} (mut (ref null ${name}))))'
+            for name in hot(profile)
+        ),
+        "hot.connections": " ".join(f"(global.set $to.{name} (ref.func ${name}))" for name in hot(profile)),
         "kind_shapes": "".join(f"\\{shape:02x}" for shape in _shapes(profile.abi)),
     }
 

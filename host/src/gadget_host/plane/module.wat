@@ -1,10 +1,10 @@
 ;; The data plane: one instance per gadget, the only store of handles, sources' layouts, data and packets.
 ;;
-;; The guest's hot imports are trampolines (their module also defines the memory and the table named below), so the
+;; The guest's hot imports are trampolines (their module also defines the memory and the globals named below), so the
 ;; guest can be instantiated first and this module second, with the guest's memory and callback as imports. Its
-;; element segment then connects the trampolines.
+;; start function then connects the trampolines.
 ;;
-;;   guest --call--> trampoline --call_indirect--> a function of this module --memory.copy--> guest's memory
+;;   guest --call--> trampoline --return_call_ref--> a function of this module --memory.copy--> guest's memory
 ;;
 ;; Names in braces are replaced by numbers before assembly (layout.py): members and sizes of structures,
 ;; values of the ABI table, reasons of warnings (why), numbers of hot functions (fn).
@@ -19,7 +19,7 @@
 ;; a wrong pointer.
 
 (import "trampolines" "memory" (memory $plane {hot.pages}))
-(import "trampolines" "table" (table $hot {hot.count} funcref))
+{hot.targets}
 (import "guest" "memory" (memory $guest 0))
 (import "guest" "dataSourceCallback" (func $callback (param i64 i32 i32)))
 
@@ -48,7 +48,9 @@
 (import "host" "call_python"
   (func $call_python (param $subscriber i64) (param $object i32) (param $record i32) (result i32)))
 
-(elem (table $hot) (i32.const 0) func {hot.functions})
+(elem declare func {hot.functions})
+(start $connect)
+(func $connect {hot.connections})
 
 ;; Bit widths of the scalar kinds, by kind: bytes, plus 128 when signed; 0 for kinds that are not scalar.
 (data (memory $plane) (i32.const {control.shapes}) "{kind_shapes}")
