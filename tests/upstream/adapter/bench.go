@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -24,6 +25,7 @@ type measured struct {
 	Seconds float64     `json:"seconds"`
 	Seen    int         `json:"seen"`   // elements that the last subscriber was called for
 	Events  []seenEvent `json:"events"` // and what it saw, unless the guest is a plain one
+	Last    string      `json:"last"`   // what became of the last record: the operator drops errors of a callback
 }
 
 // held is what a hold request answers.
@@ -84,66 +86,62 @@ func (g *guest) bench(request *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	size := int(source.structs[0].size)
+	packet := make([]byte, max(request.Elements, 1)*size)
 	before := g.seen
 	began := time.Now()
 	for range request.Count {
-		if err := source.emitRecords(data, max(request.Elements, 1)); err != nil {
+		if err := source.emitRecords(data, packet); err != nil {
 			return nil, err
 		}
 	}
 	taken := time.Since(began)
 	events := g.events
 	g.events = nil
-	return measured{taken.Seconds(), g.seen - before, events}, nil
+	return measured{taken.Seconds(), g.seen - before, events, hex.EncodeToString(packet[len(packet)-size:])}, nil
 }
 
-// emitRecords emits each record as a packet, or, to an array source, as many of them as an array has. They are copied to
-// where the last ones were, as the reader of a ring buffer does: a guest writes into them.
-func (s *source) emitRecords(data []byte, elements int) error {
-	structure := s.structs[0]
+// emitRecords emits records, as many at a time as the packet has. They are copied to where the last ones were, as the
+// reader of a ring buffer does: a guest writes into them.
+func (s *source) emitRecords(data, packet []byte) error {
+	emit := s.emitArray
 	if s.Type() == datasource.TypeSingle {
-		return s.emitSingles(data, make([]byte, structure.size))
+		emit = s.emitSingle
 	}
-	return s.emitArrays(data, make([]byte, elements*int(structure.size)))
-}
-
-func (s *source) emitSingles(data, record []byte) error {
-	for ; len(data) >= len(record); data = data[len(record):] {
-		copy(record, data)
-		packet, err := s.NewPacketSingle()
-		if err != nil {
-			return err
-		}
-		if err := s.structs[0].Set(packet, record); err != nil {
-			return err
-		}
-		if err := s.EmitAndRelease(packet); err != nil {
+	for ; len(data) >= len(packet); data = data[len(packet):] {
+		copy(packet, data)
+		if err := emit(packet); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *source) emitArrays(data, records []byte) error {
+func (s *source) emitSingle(record []byte) error {
+	packet, err := s.NewPacketSingle()
+	if err != nil {
+		return err
+	}
+	if err := s.structs[0].Set(packet, record); err != nil {
+		return err
+	}
+	return s.EmitAndRelease(packet)
+}
+
+func (s *source) emitArray(records []byte) error {
+	packet, err := s.NewPacketArray()
+	if err != nil {
+		return err
+	}
 	structure := s.structs[0]
-	for ; len(data) >= len(records); data = data[len(records):] {
-		copy(records, data)
-		packet, err := s.NewPacketArray()
-		if err != nil {
+	for ; len(records) > 0; records = records[structure.size:] {
+		element := packet.New()
+		if err := structure.Set(element, records[:structure.size]); err != nil {
 			return err
 		}
-		for left := records; len(left) > 0; left = left[structure.size:] {
-			element := packet.New()
-			if err := structure.Set(element, left[:structure.size]); err != nil {
-				return err
-			}
-			packet.Append(element)
-		}
-		if err := s.EmitAndRelease(packet); err != nil {
-			return err
-		}
+		packet.Append(element)
 	}
-	return nil
+	return s.EmitAndRelease(packet)
 }
 
 // count subscribes behind everything else and only counts.
