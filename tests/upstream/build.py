@@ -42,7 +42,9 @@ def adapter(release: str) -> Path:
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
         _go(go, "mod", "download", f"-modfile={RELEASES[release]}")
-        _go(go, "build", f"-modfile={RELEASES[release]}", "-o", str(program), ".")
+        begun = program.with_name(f"{program.name}.{os.getpid()}")  # another process may build it, too
+        _go(go, "build", f"-modfile={RELEASES[release]}", "-o", str(begun), ".")
+        begun.replace(program)
     return program
 
 
