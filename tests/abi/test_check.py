@@ -28,9 +28,9 @@ PROBLEMS = {
         module(version='(func (export "gadgetAPIVersion") (param i32) (result i64) i64.const 1)'),
         ["gadgetAPIVersion", "(i32) -> (i64)", "() -> (i64)"],
     ),
-    "no memory": (module(memory=""), ["memory", "not exported"]),
+    "no memory": (module(memory=""), ["memory", "there is none"]),
     "too much memory": (module(memory='(memory (export "memory") 257)'), ["257 pages", "256 are allowed"]),
-    "memory is a function": (module(memory='(func (export "memory"))'), ["memory", "not exported"]),
+    "memory is a function": (module(memory='(func (export "memory"))'), ["memory", "there is none"]),
     "hook without result": (
         module('(func (export "gadgetInit"))'),
         ["gadgetInit", "() -> ()", "() -> (i32)"],

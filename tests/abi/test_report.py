@@ -26,7 +26,7 @@ def test_an_ordinary_gadget_is_not_warned_about() -> None:
 
 @pytest.mark.parametrize("hook", ["(result i64)", "(result i32 i32)"])
 def test_a_hook_that_upstream_calls_all_the_same_is_a_warning(hook: str) -> None:
-    """Upstream looks at the first result only: such a hook runs there, and other hosts refuse it."""
+    """Upstream looks at the first result only: such a hook runs there, and other hosts may refuse it."""
     assert "gadgetInit" in warned(HOOK.format(hook))["hook-type"]
 
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gadget_abi import WasmError
-from gadget_abi.wasm import constant_result, read_declarations, read_module
+from gadget_abi.wasm import constant_result, encode, read_declarations, read_module
+from gadget_abi.wasm.binary import Reader
 from tests.abi.modules import ABI, assemble, whole
 
 
@@ -32,6 +33,16 @@ def test_the_declarations_are_those_of_the_whole() -> None:
         assert getattr(read, part) == getattr(whole, part), part
     assert read.bodies == []
     assert list(read_declarations(assemble(IN_DECLARATIONS["gc"])).features) == ["gc"]
+
+
+@pytest.mark.parametrize("value", [0, 1, 127, 128, 300, 0xFFFFFFFF])
+def test_what_is_written_is_read(value: int) -> None:
+    """Numbers, names and sections are read back as they were written."""
+    text = "é" * min(value, 300)
+    data = encode.section(1, encode.u32(value) + encode.name(text))
+    kind, body = Reader(data).section()
+    assert (kind, body.u32(), body.name()) == (1, value, text)
+    body.finish("section 1")
 
 
 # Feature -> a module that uses it, outside of code or in the body of function 1, which is called $user.

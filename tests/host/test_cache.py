@@ -8,18 +8,22 @@ from pathlib import Path
 import pytest
 import wasmtime
 
+from gadget_abi.wasm import read_module
 from gadget_host._cache import cache_dir, compile_guest, find_guest
 from gadget_host._engine import new_engine
 
 WASM = bytes(wasmtime.wat2wasm('(module (func (export "f") (result i32) i32.const 7))'))
 
+EMPTY = bytes(wasmtime.wat2wasm("(module)"))
+
 COMPILE = """
 import sys, wasmtime
+from gadget_abi.wasm import read_module
 from gadget_host._cache import compile_guest, find_guest
 from gadget_host._engine import new_engine
 engine = new_engine()
 wasm = bytes.fromhex(sys.argv[1])
-module = find_guest(engine, wasm) or compile_guest(engine, wasm)
+module = find_guest(engine, wasm) or compile_guest(engine, wasm, read_module(wasm))
 store = wasmtime.Store(engine)
 store.set_epoch_deadline(1)
 print(wasmtime.Instance(store, module, []).exports(store)["f"](store))
@@ -36,7 +40,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def compiled() -> int:
     """What the export of the compiled module answers."""
     engine = new_engine()
-    module = find_guest(engine, WASM) or compile_guest(engine, WASM)
+    module = find_guest(engine, WASM) or compile_guest(engine, WASM, read_module(WASM))
     store = wasmtime.Store(engine)
     store.set_epoch_deadline(1)
     export = wasmtime.Instance(store, module, []).exports(store)["f"]
@@ -70,7 +74,7 @@ def test_a_changed_module_is_another_entry(own: Path) -> None:
     """Another module does not get the first one's code."""
     assert compiled() == 7
     engine = new_engine()
-    compile_guest(engine, bytes(wasmtime.wat2wasm("(module)")))
+    compile_guest(engine, EMPTY, read_module(EMPTY))
     assert len(entries(own)) == 2
 
 

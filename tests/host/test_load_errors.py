@@ -63,11 +63,11 @@ MODULES = {
     ),
     "no memory": (
         assemble(memory=""),
-        "g.wasm: memory: not exported; export the module's memory as 'memory'",
+        "g.wasm: memory: there is none, and every pointer needs one; declare one and export it as 'memory'",
     ),
     "memory is no memory": (
         assemble('(func (export "memory"))', memory=""),
-        "g.wasm: memory: not exported",
+        "g.wasm: memory: there is none",
     ),
     "too much memory": (
         assemble(memory='(memory (export "memory") 257)'),
@@ -193,9 +193,9 @@ def test_what_is_found_compiled_is_checked_all_the_same() -> None:
     wasm = assemble('(import "ig" "gadgetShouldLog" (func (param i32) (result i32)))', "(func)", "(func)")
     fresh = load(wasm)
     again = load(wasm)
-    assert (fresh.choice, fresh.memory, fresh.info.exports) == (
+    assert (fresh.choice, fresh.names, fresh.info.exports) == (
         again.choice,
-        again.memory,
+        again.names,
         again.info.exports,
     )
     with pytest.raises(GuestError, match=r"gadgetShouldLog: ig has it since v0\.43\.0"):

@@ -229,15 +229,16 @@ WORKS = {
 }
 
 
-def starting(call: str, release: str = "v0.55.1", fields: str = CALLBACK) -> bytes:
+def starting(call: str, release: str = "v0.55.1", fields: str = CALLBACK, *, section: bool = False) -> bytes:
     """A gadget whose start function makes a call and keeps its result at 0x80, and whose gadgetInit does it again,
-    at 0x88.
+    at 0x88. With `section`, a (start) section does it in place of the start function.
     """
-    start = "_initialize" if release >= "v0.38.0" else "_start"
+    name = "_initialize" if release >= "v0.38.0" else "_start"
+    start = "(start $first) (func $first" if section else f'(func (export "{name}")'
     malloc = MALLOC if release <= "v0.37.0" else ""
     return wat(
         f"""{imported(release)} (data (i32.const 8) "openpidkeyread") {malloc} {fields}
-        (func (export "{start}") (i32.store (i32.const 0x80) {call}))
+        {start} (i32.store (i32.const 0x80) {call}))
         (func (export "gadgetInit") (result i32) (i32.store (i32.const 0x88) {call}) i32.const 0)"""
     )
 
@@ -295,13 +296,24 @@ def test_quirk_early_calls_leave_the_error_pointer_alone() -> None:
 
 
 @pytest.mark.parametrize("name", [*TRAPS, *WORKS])
+def test_quirk_early_calls_careful_in_a_start_section(name: str) -> None:
+    """Host functions work in a (start) section."""
+    call, expected = (TRAPS | WORKS)[name]
+    early, late = results(starting(call, section=True))
+    assert early == expected
+    assert late == expected or name in COMMON
+
+
+@pytest.mark.parametrize("name", [*TRAPS, *WORKS])
 def test_quirk_early_calls_strict_in_a_start_section(name: str) -> None:
-    """Before the start function, in the (start) section, nothing can be called in either mode."""
-    call = (TRAPS | WORKS)[name][0]
-    wasm = wat(f"{imported('v0.55.1')} (func $first (drop {call})) (start $first)")
-    for strict in (False, True):
-        with pytest.raises(GuestError, match=r"called from the module's \(start\) section"):
-            Gadget.load(wasm, strict=strict)
+    """What works in _initialize works in a (start) section, and nothing else does."""
+    call, expected = (TRAPS | WORKS)[name]
+    wasm = starting(call, section=True)
+    if name in TRAPS:
+        with pytest.raises(GuestError, match=r"g: \(start\): trapped: the host does not know"):
+            results(wasm, strict=True)
+    elif name != "fieldGetScalar's error, not asked for":
+        assert results(wasm, strict=True)[0] == expected
 
 
 def test_quirk_early_calls_strict_with_an_error_pointer_outside_memory() -> None:
@@ -443,7 +455,7 @@ def bare(name: str) -> bytes:
 @pytest.mark.parametrize("name", BARE)
 def test_quirk_no_memory_careful(name: str) -> None:
     """A module without a memory is refused at load."""
-    with pytest.raises(GuestError, match="g: memory: not exported"):
+    with pytest.raises(GuestError, match="g: memory: there is none"):
         Gadget.load(bare(name), name="g")
 
 
@@ -459,29 +471,18 @@ def test_quirk_no_memory_strict(name: str) -> None:
         assert gadget.stats.guest_pages == 0
 
 
-def test_quirk_no_memory_strict_but_hidden() -> None:
-    """A memory that is there and not exported cannot be used from outside: it is refused in both modes."""
-    with pytest.raises(GuestError, match="memory: not exported"):
-        Gadget.load(wat("", memory="(memory 1)"), strict=True)
-
-
 # ---------------------------------------------------- what upstream passes over, without a row of its own
 
 PASSED_OVER = {
-    "a memory of another name": ("", '(memory (export "heap") 1)'),
-    "a start function with results": (
-        hook("_initialize", "(result i32 f64)", "i32.const 1 f64.const 2"),
-        None,
-    ),
-    "a callback that is no function": ('(global (export "dataSourceCallback") i32 (i32.const 1))', None),
+    "a start function with results": hook("_initialize", "(result i32 f64)", "i32.const 1 f64.const 2"),
+    "a callback that is no function": '(global (export "dataSourceCallback") i32 (i32.const 1))',
 }
 
 
 @pytest.mark.parametrize("name", PASSED_OVER)
 def test_what_upstream_passes_over_is_refused_or_passed_over(name: str) -> None:
     """A careful host refuses at load what a strict one does not look at."""
-    fields, memory = PASSED_OVER[name]
-    wasm = wat(fields, **({"memory": memory} if memory else {}))
+    wasm = wat(PASSED_OVER[name])
     with pytest.raises(GuestError, match="exported"):
         Gadget.load(wasm)
     gadget = Gadget.load(wasm, strict=True)
@@ -490,10 +491,50 @@ def test_what_upstream_passes_over_is_refused_or_passed_over(name: str) -> None:
     assert gadget.errors == ()
 
 
-def test_a_strict_host_writes_to_a_memory_of_another_name() -> None:
-    """It is the guest's memory for all purposes."""
+# -------------------------------------------------------------------------------- what a module hides
+
+MEMORIES = {
+    "of another name": '(memory (export "heap") 1)',
+    "of several names": '(memory (export "heap") (export "memory") 1)',
+    "of no name": "(memory 1)",
+    "of no name, with one that is a function": '(memory 1) (func (export "memory"))',
+    "of no name, with the host's for it taken": '(memory 1) (func (export "gadget-host:memory"))',
+}
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["careful", "strict"])
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_a_memory_is_found_whatever_its_name(memory: str, strict: bool) -> None:
+    """As the real host finds it; the first time, and when the module is taken from the cache."""
     fields = f"""{imported("v0.55.1", "getSyscallName")} (func (export "gadgetInit") (result i32)
       (call $getSyscallName (i32.const 0) (i64.const {4 << 32 | 0x100})))"""
-    with Gadget.load(wat(fields, memory='(memory (export "heap") 1)'), strict=True) as gadget:
+    for _ in range(2):
+        with Gadget.load(wat(fields, memory=MEMORIES[memory]), strict=strict) as gadget:
+            gadget.init()
+            assert gadget._runtime.memory.read(0x100, 4) == b"read"
+            assert gadget.stats.guest_pages == 1
+
+
+def test_a_start_section_runs_before_the_start_function_and_after_sources_were_added() -> None:
+    """Both may look for the sources there are; nothing runs while a gadget is loaded."""
+    fields = f"""{imported("v0.55.1", "gadgetLog")} (data (i32.const 8) "sectionfunction")
+        (func (export "_initialize") (call $gadgetLog (i32.const 2) (i64.const 0x80000000f)))
+        (func (export "gadget-host:start")) (start $first)
+        (func $first (call $gadgetLog (i32.const 2) (i64.const 0x700000008)))"""
+    with Gadget.load(wat(fields)) as gadget:
+        assert not gadget.logs
         gadget.init()
-        assert gadget._runtime.memory.read(0x100, 4) == b"read"
+        assert [record.message for record in gadget.logs] == ["section", "function"]
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["plain", "hidden"])
+def test_a_trap_is_where_it_is_in_the_file(hidden: bool) -> None:
+    """What the host adds to a module moves its code; messages give the place in the file all the same."""
+    start = "(start $first) (func $first)" if hidden else ""
+    wasm = wat(
+        hook("gadgetInit", "(result i32)", "unreachable") + start,
+        memory="(memory 1)" if hidden else '(memory (export "memory") 1)',
+    )
+    at = wasm.index(b"\x00\x00\x0b")  # the body: no locals, unreachable, end
+    with Gadget.load(wasm) as gadget, pytest.raises(GuestError, match=rf"in function 0 \(byte {at:#x}\)"):
+        gadget.init()

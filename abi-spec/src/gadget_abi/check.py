@@ -13,7 +13,10 @@ from gadget_abi.wasi import MODULE as WASI
 from gadget_abi.wasi import SIGNATURES
 from gadget_abi.wasm import FuncType, Kind, Module
 
-__all__ = ["WASI", "Problem", "problems_in", "wasi_problems"]
+__all__ = ["NO_MEMORY", "WASI", "Problem", "problems_in", "wasi_problems"]
+
+NO_MEMORY = ("there is none, and every pointer needs one", "declare one and export it as 'memory'")
+"""Reason and hint of the problem that a module without a memory has."""
 
 _SUGGESTIONS = 20  # looking for a similar name takes its time; nobody misspells more
 
@@ -57,10 +60,11 @@ def _feature_problems(module: Module) -> Iterator[Problem]:
 def _memory_problems(module: Module, abi: Abi) -> Iterator[Problem]:
     cap = abi.limits["memory_pages"].value
     exported = module.export("memory")
-    if exported is None or exported.kind != Kind.MEMORY:
-        # Upstream asks for the module's memory, whatever it is called; without one, every pointer traps.
-        hint = "export the module's memory as 'memory'"
-        yield Problem("memory", "not exported", hint, tolerated=bool(module.memories))
+    if not module.memories:
+        yield Problem("memory", *NO_MEMORY)
+    elif exported is None or exported.kind != Kind.MEMORY:
+        # Upstream asks for the module's memory, whatever it is called (observed on every link family).
+        yield Problem("memory", "not exported", "export the module's memory as 'memory'", tolerated=True)
     for memory in module.memories:
         if memory.min > cap:
             yield Problem("memory", f"starts with {memory.min} pages of 64 KiB, {cap} are allowed")

@@ -165,7 +165,7 @@ class Report:
     def _warnings(self) -> Iterator[Caution]:
         assert self.module is not None
         for problem in dict.fromkeys(p for name in self.releases for p in self.by_release[name]):
-            text = f"{problem.reason}: ig runs it all the same, other hosts refuse it"
+            text = f"{problem.reason}: ig runs it all the same, other hosts may not"
             yield Caution(self._tolerated_id(problem), problem.subject, text)
         yield from self._start_warnings()
         imported = {use.item.name for use in self.imports}

@@ -15,10 +15,13 @@ from functools import cache
 from pathlib import Path
 
 from gadget_abi import EmbedderError
+from gadget_abi.wasm import Section
+from gadget_abi.wasm.binary import Reader
+from gadget_abi.wasm.encode import section, u32
 
 __all__ = ["Modules", "bake"]
 
-_HEADER, _CODE, _DATA = 8, 10, 11
+_HEADER = 8  # bytes
 
 
 class Modules:
@@ -56,48 +59,25 @@ def bake(wasm: bytes, memory: Mapping[int, bytes]) -> bytes:
     if not memory:
         return wasm
     segments = b"".join(
-        b"\0\x41" + _signed(address) + b"\x0b" + _unsigned(len(data)) + data
-        for address, data in memory.items()
+        b"\0\x41" + _signed(address) + b"\x0b" + u32(len(data)) + data for address, data in memory.items()
     )
-    body = _unsigned(len(memory)) + segments
     at = _after_code(wasm)
-    return wasm[:at] + bytes([_DATA]) + _unsigned(len(body)) + body + wasm[at:]
+    return wasm[:at] + section(Section.DATA, u32(len(memory)) + segments) + wasm[at:]
 
 
 def _after_code(wasm: bytes) -> int:
     """Where the code section ends."""
-    at = _HEADER
-    while at < len(wasm):
-        kind, size, start = wasm[at], *_read(wasm, at + 1)
-        at = start + size
-        if kind == _CODE:
-            return at
+    reader = Reader(wasm, _HEADER)
+    while reader.at < reader.end:
+        kind, _ = reader.section()
+        if kind == Section.CODE:
+            return reader.at
     raise ValueError("a guest without code")
-
-
-def _read(wasm: bytes, at: int) -> tuple[int, int]:
-    """An unsigned LEB128 number and where it ends."""
-    value = shift = 0
-    while True:
-        byte = wasm[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
-
-
-def _unsigned(value: int) -> bytes:
-    """LEB128."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
 
 
 def _signed(value: int) -> bytes:
     """Signed LEB128 of an address: with a further byte where bit 6 of the last is set."""
-    out = bytearray(_unsigned(value))
+    out = bytearray(u32(value))
     if out[-1] & 0x40:
         out[-1] |= 0x80
         out.append(0)

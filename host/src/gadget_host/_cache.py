@@ -24,13 +24,16 @@ from pathlib import Path
 import wasmtime
 
 from gadget_abi import files
+from gadget_abi.wasm import Module
 
 from ._engine import validate
+from ._hidden import reveal
 
 __all__ = ["cache_dir", "compile_guest", "compile_text", "compile_wat", "find_guest"]
 
 _KEEP_BYTES = 1 << 30
 _SUFFIX = ".cwasm"
+_GUEST = "guest, revealed"
 _ENGINE = f"wasmtime {version('wasmtime')}"
 
 
@@ -42,17 +45,22 @@ def cache_dir() -> Path:
 def find_guest(engine: wasmtime.Engine, wasm: bytes) -> wasmtime.Module | None:
     """Take a guest from the cache; only what was read to its end and validated gets there."""
     directory = _private(cache_dir())
-    return _find(engine, directory, _key(wasm, "guest")) if directory else None
+    return _find(engine, directory, _key(wasm, _GUEST)) if directory else None
 
 
-def compile_guest(engine: wasmtime.Engine, wasm: bytes) -> wasmtime.Module:
-    """Compile a guest and keep it in the cache.
+def compile_guest(engine: wasmtime.Engine, wasm: bytes, info: Module) -> wasmtime.Module:
+    """Compile a guest, what it hides revealed (see ``_hidden``), and keep it in the cache.
+
+    Args:
+        engine: for which.
+        wasm: its bytes, by which it is found again.
+        info: what it declares.
 
     Raises:
         wasmtime.WasmtimeError: the guest is not valid.
     """
     validate(wasm)
-    return _compile(engine, _private(cache_dir()), _key(wasm, "guest"), wasm)
+    return _compile(engine, _private(cache_dir()), _key(wasm, _GUEST), reveal(wasm, info))
 
 
 def compile_text(engine: wasmtime.Engine, text: str, assemble: Callable[[str], bytes]) -> wasmtime.Module:

@@ -1,9 +1,9 @@
 """Host calls from a start function, as a strict host answers them (quirk early-calls).
 
-Upstream runs `_initialize` (until v0.37 `_start`) while it instantiates the module, before it has noted which
-instance that is. What writes to the guest through the instance it noted, or calls its malloc, finds none and
-traps; what is handed the instance that calls it (mapLookup, getSyscallDeclaration, everything that only reads)
-works. dataSourceSubscribe does not know the callback yet and fails.
+Upstream runs the (start) section and `_initialize` (until v0.37 `_start`) while it instantiates the module, before
+it has noted which instance that is. What writes to the guest through the instance it noted, or calls its malloc,
+finds none and traps; what is handed the instance that calls it (mapLookup, getSyscallDeclaration, everything that
+only reads) works. dataSourceSubscribe does not know the callback yet and fails.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Final
 
 import wasmtime
 
-from gadget_abi import Form, GuestError
+from gadget_abi import Form
 
 from ._cache import compile_wat
 from ._entry import Entry
 from ._memory import GuestMemory
 from ._state import TrapError
 
-__all__ = ["HOT", "THROUGH_INSTANCE", "Early", "called_too_early"]
+__all__ = ["HOT", "THROUGH_INSTANCE", "Early"]
 
 THROUGH_INSTANCE: Final = frozenset({"getParamValue", "getSyscallName", "perfReaderRead"})
 """The functions written in Python that write through the instance. (Or call malloc, in their old forms.)"""
@@ -28,16 +28,6 @@ HOT: Final = frozenset({"fieldGetBuffer", "fieldGetScalar"})
 """Those of the data plane; the second only to its error pointer. (fieldGet calls malloc, which says no.)"""
 
 _U32 = 0xFFFFFFFF
-
-
-def called_too_early(module: str, function: str) -> GuestError:
-    """The error of a host call from a (start) section, in both modes."""
-    return GuestError(
-        "called from the module's (start) section, before the host knows its memory",
-        module=module,
-        function=function,
-        hint="call it from _initialize or gadgetInit",
-    )
 
 
 class Early:
@@ -83,8 +73,6 @@ class Early:
 
     def _now(self, form: Form, later: wasmtime.Func) -> Callable[..., int]:
         def call(*args: int) -> int:
-            if not self._memory.attached:
-                raise called_too_early(self._entry.module, form.function)
             return int(self._entry.call(later, *args, function=form.function))
 
         def buffer(*args: int) -> int:
@@ -98,7 +86,7 @@ class Early:
         def scalar(*args: int) -> int:
             """Trap if it fails and is to say so: look at the error pointer, and put back what was there."""
             at = args[3] & _U32 if len(args) > 3 else 0
-            if not at or not self._memory.attached:
+            if not at:
                 return call(*args)
             if at + 4 > self._memory.size:
                 raise TrapError(f"the error pointer {at:#x} is outside the memory")
@@ -114,8 +102,6 @@ class Early:
 
     def _at(self, packed: int) -> bytes:
         """What is at a packed pointer, as far as that is in the memory."""
-        if not self._memory.attached:
-            return b""
         at = min(packed & _U32, self._memory.size)
         return self._memory.read(at, min(packed >> 32 & _U32, self._memory.size - at))
 

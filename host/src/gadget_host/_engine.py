@@ -98,6 +98,7 @@ class LimitedStore(wasmtime.Store):
     def __init__(self, engine: wasmtime.Engine, limits: Limits) -> None:
         super().__init__(engine)
         _alive.add(self)
+        self.set_epoch_deadline(1)  # for what instantiation runs; guest calls set their own
         self.limits = limits
         self._limit(limits.memory_pages)
 

@@ -59,6 +59,8 @@ class Entry:
         self._depth = 0
         self._pending: BaseException | None = None
         self._given, self._outermost = deadline, ""  # seconds the running call has, and its name
+        self.moved = 0
+        """Bytes by which the guest's code is further behind than in its file."""
         self._watchdog = Watchdog(store.engine.increment_epoch, self.clock)
 
     # -- in
@@ -169,7 +171,7 @@ class Entry:
             if function == "malloc":
                 reason += " in malloc"
             return self._die(self._error(self._outermost, reason))
-        return self._error(function, describe(error))
+        return self._error(function, describe(error, self.moved))
 
     def guest_trap(self, function: str, error: BaseException) -> None:
         """Take note of a failed callback; raises what must not be passed over."""

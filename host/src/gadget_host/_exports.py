@@ -22,10 +22,13 @@ class Exports:
         hooks: the door to the guest.
         profile: the release.
         found: the exports of the guest, by name.
+        start: the name of the one that is the function of its (start) section, if it has any.
     """
 
-    def __init__(self, hooks: Hooks, profile: Profile, found: Mapping[str, Any]) -> None:
-        self._hooks, self._profile, self._found = hooks, profile, found
+    def __init__(
+        self, hooks: Hooks, profile: Profile, found: Mapping[str, Any], start: str | None = None
+    ) -> None:
+        self._hooks, self._profile, self._found, self._start = hooks, profile, found, start
         self.calls = 0
         """How many there were."""
 
@@ -34,12 +37,14 @@ class Exports:
         found = self._found.get(name)
         return found if isinstance(found, wasmtime.Func) and name in self._profile.exports else None
 
-    def start_function(self) -> None:
-        """Run what runs right after instantiation: `_initialize`, or until v0.37 `_start`.
+    def start_functions(self) -> None:
+        """Run what runs right after instantiation: the (start) section, then `_initialize`, or until v0.37 `_start`.
 
         Raises:
-            GuestError: it failed.
+            GuestError: one of them failed.
         """
+        if self._start is not None:
+            self._call("(start)", self._found[self._start])
         name = "_initialize" if self._profile.changed("start-function-is-initialize") else "_start"
         if function := self.function(name):
             self._call(name, function)

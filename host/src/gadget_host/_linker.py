@@ -79,16 +79,10 @@ class Linker:
         *,
         charged: bool = False,
     ) -> wasmtime.Func:
-        runtime, memory = self._runtime, self._runtime.memory
-
-        def guarded(*args: int) -> Any:
-            if not memory.attached:
-                raise _early.called_too_early(runtime.module.name, name)
-            return function(*args)
-
+        runtime = self._runtime
         params, results = (list(map(_value_type, types)) for types in type_)
         return wasmtime.Func(
-            runtime.store, wasmtime.FuncType(params, results), runtime.hooks.host(guarded, charged=charged)
+            runtime.store, wasmtime.FuncType(params, results), runtime.hooks.host(function, charged=charged)
         )
 
     def _write(self, _fd: int, data: bytes) -> None:

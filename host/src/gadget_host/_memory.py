@@ -43,14 +43,11 @@ class GuestMemory:
         self._store: wasmtime.Store | None = None
         self._memory: wasmtime.Memory | None = None
         self._base = 0
-        self.attached = False
-        """Whether it is known what the guest has."""
         self.by_instance = True
         """False while what needs the instance itself traps: see ``_early``."""
 
     def attach(self, store: wasmtime.Store, memory: wasmtime.Memory | None) -> None:
         """Use a memory, which must not move: the engine is made so. None: a strict guest has none."""
-        self.attached = True
         self._store, self._memory = store, memory
         if memory is not None:
             self._base = ctypes.addressof(memory.data_ptr(store).contents)

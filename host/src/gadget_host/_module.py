@@ -9,11 +9,12 @@ from pathlib import Path
 import wasmtime
 
 from gadget_abi import Abi, EmbedderError, GuestError, Profile, WasmError
-from gadget_abi.check import Problem, problems_in, wasi_problems
+from gadget_abi.check import NO_MEMORY, Problem, problems_in, wasi_problems
 from gadget_abi.choose import Choice, choose
 from gadget_abi.wasm import FuncType, Kind, Module, is_component, read_declarations, read_module
 
 from ._cache import compile_guest, find_guest
+from ._hidden import Names, names_of, reveal
 
 __all__ = ["CALLBACK", "GuestModule", "bytes_of", "load_module", "read_file"]
 
@@ -33,7 +34,8 @@ class GuestModule:
         compiled: its code.
         choice: the release whose behaviour it gets, and why.
         profile: what that release is like.
-        memory: the name of its memory; None when it has none, which strict hosts allow.
+        names: of the exports that are its memory and its (start) function.
+        moved: bytes by which its code is further behind than in the file.
     """
 
     name: str
@@ -41,7 +43,8 @@ class GuestModule:
     compiled: wasmtime.Module
     choice: Choice
     profile: Profile
-    memory: str | None
+    names: Names
+    moved: int
 
     def has_function(self, name: str) -> bool:
         """Whether it exports a function of that name."""
@@ -117,10 +120,11 @@ def load_module(
     profile = Profile(abi, choice.release, strict)
     _refuse(name, list(_problems(checked, profile, allowed)), choice.hint)
     try:
-        compiled = known or compile_guest(engine, wasm)
+        compiled = known or compile_guest(engine, wasm, info)
     except wasmtime.WasmtimeError as error:
         raise GuestError(_invalid(error), module=name, hint=_BUILD_FOR_2) from None
-    return GuestModule(name, info, compiled, choice, profile, _memory_of(info, profile))
+    moved = len(reveal(wasm, info)) - len(wasm)
+    return GuestModule(name, info, compiled, choice, profile, names_of(info), moved)
 
 
 _BUILD_FOR_2 = "build it for the Wasm 2.0 core features, which are all that Inspektor Gadget runs"
@@ -165,19 +169,12 @@ def _is_passed(problem: Problem, info: Module, profile: Profile) -> bool:
 
 
 def _memory_problems(info: Module, profile: Profile, memory_pages: int) -> Iterator[Problem]:
-    may_lack = not info.memories and profile.quirk("no-memory")
-    if _memory_of(info, profile) is None and not may_lack:
-        yield Problem("memory", "not exported", "export the module's memory as 'memory'")
+    if not info.memories and not profile.quirk("no-memory"):
+        yield Problem("memory", *NO_MEMORY)
     if info.memories and info.memories[0].min > memory_pages:
         yield Problem(
             "memory", f"starts with {info.memories[0].min} pages of 64 KiB, {memory_pages} are allowed"
         )
-
-
-def _memory_of(info: Module, profile: Profile) -> str | None:
-    """The name of its memory. Upstream does not ask for a name; what has none cannot be reached here."""
-    names = [item.name for item in info.exports if item.kind == Kind.MEMORY]
-    return "memory" if "memory" in names else names[0] if names and profile.strict else None
 
 
 def _refuse(name: str, problems: list[Problem], hint: str) -> None:

@@ -13,7 +13,7 @@ import wasmtime
 from gadget_abi import GuestError, load
 
 from ._callback import any_callback
-from ._early import Early, called_too_early
+from ._early import Early
 from ._engine import PAGE, LimitedStore, Limits, new_engine
 from ._exports import Exports
 from ._host import Hooks, Host
@@ -23,7 +23,6 @@ from ._logs import Logs, level_number
 from ._malloc import MALLOC
 from ._module import CALLBACK, load_module
 from ._settings import Settings
-from ._traps import function_names
 from .backends import Config, KernelSymbols, MapRegistry, MountNsFilter, SyscallTable
 from .plane import Plane
 from .sources import SourceRegistry
@@ -31,8 +30,14 @@ from .sources import SourceRegistry
 __all__ = ["Provided", "Runtime"]
 
 
+_BEYOND = {
+    wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS: "its data reaches beyond the end of its memory",
+    wasmtime.TrapCode.TABLE_OUT_OF_BOUNDS: "its elements reach beyond the end of their table",
+}
+
+
 class Runtime:
-    """A gadget that is instantiated: its (start) section has run, nothing else of it.
+    """A gadget that is instantiated: nothing of it has run.
 
     Args:
         wasm: the module.
@@ -41,7 +46,7 @@ class Runtime:
         provided: further functions it may import, from a module of the embedder's choice.
 
     Raises:
-        GuestError: the module is unfit, or its (start) section failed.
+        GuestError: the module is unfit, or cannot be instantiated.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Runtime:
         self.logs = Logs(level_number(settings.log_level), settings.on_log)
         deadline = math.inf if settings.deadline is None else settings.deadline
         self.hooks = Hooks(self.store, name, deadline, self.logs, self.profile)
+        self.hooks.moved = self.module.moved
         self.memory = self.hooks.memory
         try:
             self._assemble(settings)
@@ -105,8 +111,9 @@ class Runtime:
     def _connect(self, found: Mapping[str, Any]) -> None:
         """Make the guest's memory and functions known to the host's."""
         self._found = found
-        self.exports = Exports(self.hooks, self.profile, found)
-        memory = found[self.module.memory] if self.module.memory else None
+        names = self.module.names
+        self.exports = Exports(self.hooks, self.profile, found, names.start)
+        memory = found[names.memory] if names.memory else None
         self.memory.attach(self.store, memory)
         self.hooks.malloc.function = self.exports.function(MALLOC)
         callback = any_callback(self.store, self.exports.function(CALLBACK))
@@ -115,40 +122,27 @@ class Runtime:
         self.hooks.count = lambda: turns.value
 
     def _instantiate(self, externs: list[wasmtime.Func]) -> wasmtime.Instance:
-        """Instantiate, which runs the module's (start) section."""
-        self.hooks.enter(self.hooks.deadline, function="(start)")
+        """Instantiate, which fills memory and tables; the module has no (start) section any more."""
         try:
-            return wasmtime.Instance(self.store, self.module.compiled, externs)
+            with self.hooks.lock:
+                return wasmtime.Instance(self.store, self.module.compiled, externs)
+        except wasmtime.Trap as trap:
+            reason = _BEYOND.get(trap.trap_code, str(trap)) if trap.trap_code else str(trap)
         except wasmtime.WasmtimeError as error:
             reason = str(error).strip().splitlines()[-1].strip()
-            raise GuestError(f"cannot be instantiated: {reason}", module=self.module.name) from None
-        except wasmtime.Trap as trap:
-            if too_early := self._called_too_early(trap):
-                raise too_early from None
-            raise self.hooks.failure("(start)", trap) from None
-        except BaseException as error:
-            raise self.hooks.failure("(start)", error) from None
-        finally:
-            self.hooks.leave()
-
-    def _called_too_early(self, trap: wasmtime.Trap) -> GuestError | None:
-        """The data plane's functions trap on a null pointer until the memory is known."""
-        names = function_names(trap)
-        if trap.trap_code != wasmtime.TrapCode.INDIRECT_CALL_TO_NULL or not names:
-            return None
-        return called_too_early(self.module.name, names[0]) if names[0] in self.profile.forms else None
+        raise GuestError(f"cannot be instantiated: {reason}", module=self.module.name)
 
     def start(self) -> None:
-        """Run the start function.
+        """Run the (start) section and the start function.
 
         Raises:
-            GuestError: it failed.
+            GuestError: one of them failed.
         """
         if self.profile.quirk("early-calls"):
             self.memory.by_instance = self.host.has_callback = False
         self.host.starting = True
         try:
-            self.exports.start_function()
+            self.exports.start_functions()
         finally:
             self.host.starting = False
             self.memory.by_instance, self.host.has_callback = True, self.module.has_function(CALLBACK)

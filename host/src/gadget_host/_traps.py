@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wasmtime import Frame, Trap, TrapCode
 
-__all__ = ["describe", "function_names"]
+__all__ = ["describe"]
 
 _OURS = (
     "plane",
@@ -25,22 +25,22 @@ _REASONS = {
 }
 
 
-def describe(trap: Trap) -> str:
-    """Why and where it happened: "trapped: divided by zero, in f (byte 0x4d)"."""
+def describe(trap: Trap, moved: int = 0) -> str:
+    """Why and where it happened: "trapped: divided by zero, in f (byte 0x4d)".
+
+    Args:
+        trap: what happened.
+        moved: bytes by which the code is further behind than in the file.
+    """
     code = trap.trap_code
     reason = _REASONS.get(code) if code else None
     if reason is None:
         reason = trap.message.rpartition("\n")[2].strip() or "unknown reason"
-    where = [_place(frame) for frame in trap.frames if frame.module_name not in _OURS]
+    where = [_place(frame, moved) for frame in trap.frames if frame.module_name not in _OURS]
     return ", ".join([f"trapped: {reason}", *where[:1]])
 
 
-def function_names(trap: Trap) -> list[str]:
-    """Names of the functions on the stack, innermost first; those without a name are left out."""
-    return [frame.func_name for frame in trap.frames if frame.func_name]
-
-
-def _place(frame: Frame) -> str:
+def _place(frame: Frame, moved: int) -> str:
     name = frame.func_name or f"function {frame.func_index}"
     offset = frame.module_offset  # all ones where the frame has none
-    return f"in {name}" if offset >> 32 else f"in {name} (byte {offset:#x})"
+    return f"in {name}" if offset >> 32 else f"in {name} (byte {offset - moved:#x})"

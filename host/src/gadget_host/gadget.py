@@ -114,7 +114,7 @@ class Gadget:
         name: str | None = None,
         **settings: Unpack[Options],
     ) -> Self:
-        """Load a gadget: check, compile and instantiate its module. No hook of it runs yet.
+        """Load a gadget: check, compile and instantiate its module. Nothing of it runs yet.
 
         Args:
             module: path of a core wasm module, or its bytes, in any object that gives bytes.
@@ -134,7 +134,7 @@ class Gadget:
     # -- life
 
     def init(self) -> None:
-        """Run `_initialize` (until v0.37 `_start`), check gadgetAPIVersion and run gadgetInit.
+        """Run the (start) section and `_initialize` (until v0.37 `_start`), check gadgetAPIVersion and run gadgetInit.
 
         Afterwards the sources and fields that the gadget adds are known.
 

@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gadget_abi.wasm.binary import Reader
+from gadget_abi.wasm.encode import name, section, u32
 
 __all__ = ["MAGIC", "Reader", "name", "s32", "s64", "section", "u32", "vector"]
 
 MAGIC = b"\0asm"
-
-
-def u32(value: int) -> bytes:
-    """Encode an unsigned LEB128 number."""
-    if value < 0x80:
-        return bytes((value,))
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def _signed(value: int) -> bytes:
@@ -42,18 +31,7 @@ def s64(value: int) -> bytes:
     return _signed((value + (1 << 63) & 0xFFFFFFFFFFFFFFFF) - (1 << 63))
 
 
-def name(text: str) -> bytes:
-    """Encode a string with its length in front."""
-    raw = text.encode("utf-8")
-    return u32(len(raw)) + raw
-
-
 def vector(items: Iterable[bytes]) -> bytes:
     """Encode items with their number in front."""
     encoded = list(items)
     return u32(len(encoded)) + b"".join(encoded)
-
-
-def section(kind: int, contents: bytes) -> bytes:
-    """Encode a section."""
-    return bytes((kind,)) + u32(len(contents)) + contents
