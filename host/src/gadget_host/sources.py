@@ -36,7 +36,7 @@ __all__ = [
 
 _MOST: Final = 4096  # sources of one gadget; upstream has no bound
 _CHUNK: Final = 4 << 20  # bytes of rows that go to the plane at once
-_PORTION: Final = 1 << 18  # bytes of records that go to the plane at once
+_PORTION: Final = 1 << 20  # bytes of records that go to the plane at once
 _PRINTING: Final = 10000  # priority of upstream's terminal output
 
 

@@ -13,7 +13,7 @@ import wasmtime
 
 from gadget_abi import EmbedderError, Profile
 
-from .._rawcall import Forward
+from .._rawcall import Forward, integer_call
 from .._state import CallError, PlaneHooks, TrapError
 from . import instance
 from .layout import FUNCTIONS, HANDLE_BITS, HANDLES_BASE, HEAP_BASE, REASONS, STRUCTS, Status, Stopped, hot
@@ -83,6 +83,7 @@ class Plane:
         self.memory.set_u32(_CONTROL["table"], HANDLES_BASE)
         self.memory.set_u32(_CONTROL["handle_limit"], handle_limit)
         self.memory.set_u32(_CONTROL["log_level"], log_level)
+        self._calls: dict[str, Callable[..., Any]] = {}
         self._objects: dict[int, tuple[str, Any]] = {}
         self._inputs: dict[int, tuple[int, int]] = {}  # address and size of the rows' buffer, by depth
         self._depth = 0
@@ -119,7 +120,7 @@ class Plane:
                 malloc,
                 self._forward() if malloc and "fieldGet" in self.imports else None,
             )
-        self._callback = callback
+        self._callback = integer_call(self._store, callback) if callback else None
 
     def _forward(self) -> Forward | None:
         """What calls the guest's malloc; how many may be inside each other, the hooks and the plane count together."""
@@ -219,9 +220,9 @@ class Plane:
             try:
                 at = self.input(rows)
                 self._depth = depth + 1
-                status = self._enter(self._exports["run"], depth, source, at, count, wire, batch)
+                status = self._enter(self._exported("run"), depth, source, at, count, wire, batch)
                 while status is None:
-                    status = self._enter(self._exports["resume"], depth, batch)
+                    status = self._enter(self._exported("resume"), depth, batch)
             finally:
                 self._depth = depth
                 self.flush()
@@ -230,13 +231,13 @@ class Plane:
         if status == Status.MEMORY:
             raise EmbedderError("no memory left for events: the gadget keeps too many, or one is too large")
 
-    def _enter(self, function: wasmtime.Func | None, *args: int) -> int | None:
+    def _enter(self, function: Callable[..., Any] | None, *args: int) -> int | None:
         """Call something in which the guest may run: its result, or 0; None when the guest trapped."""
         assert function is not None, "nothing subscribes a guest without a callback"
         self._check_open()
         self._hooks.before_run()
         try:
-            return cast("int | None", function(self._store, *args)) or 0
+            return cast("int | None", function(*args)) or 0
         except BaseException as error:
             failure = error
         finally:
@@ -249,13 +250,18 @@ class Plane:
         self._check_open()
         self._hooks.before_run()
         try:
-            return self._exports[export](self._store, *args)
+            return self._exported(export)(*args)
         except wasmtime.Trap as error:
             failure = error
         finally:
             self._hooks.after_run()
         self._hooks.guest_trap(export, failure)  # raises when it was the deadline
         raise ExhaustedError("the stack is used up")
+
+    def _exported(self, name: str) -> Callable[..., Any]:
+        if name not in self._calls:
+            self._calls[name] = integer_call(self._store, self._exports[name])
+        return self._calls[name]
 
     def _check_open(self) -> None:
         if self._final is not None:
