@@ -92,8 +92,16 @@ class RecordArrays(_Lazy):
         step = self.elements * max(1, most // (self.elements * self.records.size + _COUNT_BYTES))
         for start in range(0, len(self.records), step):
             found = RecordArrays(self.records.part(start, start + step), self.elements)
-            yield found, b"".join(map(_packet, found))
+            yield found, found.rows()
+
+    def rows(self) -> bytes:
+        """The packets as the plane reads them, see batch.wat."""
+        data, size = bytes(self.records.data), self.elements * self.records.size
+        whole = len(data) - len(data) % size
+        packets = [b"", *(data[at : at + size] for at in range(0, whole, size))]
+        rest = [_count(len(self.records) % self.elements), data[whole:]] if whole < len(data) else []
+        return b"".join([_count(self.elements).join(packets), *rest])
 
 
-def _packet(records: RecordEvents) -> bytes:
-    return len(records).to_bytes(_COUNT_BYTES, "little") + records.data
+def _count(elements: int) -> bytes:
+    return elements.to_bytes(_COUNT_BYTES, "little")
