@@ -21,6 +21,7 @@ __all__ = [
     "MOST_FIELDS",
     "MOST_LEVELS",
     "SCHEMA_KEY",
+    "USUAL_ANNOTATIONS",
     "WIDTHS",
     "EventError",
     "FieldSchema",
@@ -41,6 +42,16 @@ KINDS: Final = tuple(_ENUMS["Kind"].members)
 """Names of the field kinds, in the order of their numbers."""
 WIDTHS: Final = _ENUMS["Kind"].widths
 """Bytes of a value, by kind; a kind that is not in it has values of any length."""
+
+USUAL_ANNOTATIONS: Final[Mapping[str, str]] = {
+    "columns.width": "16",
+    "columns.ellipsis": "end",
+    "columns.alignment": "left",
+}
+"""What upstream gives every field that is added, unless told otherwise (pkg/datasource/columns.go).
+
+It says nothing about a field, so fields here do not hold it; who describes them as upstream does adds it.
+"""
 
 MOST_FIELDS: Final = 4096
 """Fields of one source; upstream has no bound."""

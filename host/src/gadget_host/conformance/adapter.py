@@ -14,7 +14,7 @@ from gadget_abi import EmbedderError, GadgetError, GuestError, load
 
 from .._logs import LogRecord
 from ..gadget import Gadget
-from ..schema import FieldSchema
+from ..schema import USUAL_ANNOTATIONS, FieldSchema
 from . import setup
 from .observer import Observer
 from .wire import from_wire
@@ -200,6 +200,6 @@ def _field(field: FieldSchema) -> Answer:
         "name": field.name,
         "kind": field.kind,
         "tags": list(field.tags),
-        "annotations": dict(field.annotations),
+        "annotations": {**USUAL_ANNOTATIONS, **field.annotations},
         "hidden": field.hidden,
     }

@@ -14,7 +14,7 @@ from gadget_abi.oci import Descriptor, Image, Platform
 from gadget_host._manifest import PREFIX
 from gadget_host._params import ParamSpec
 from gadget_host.inspect.facts import Facts
-from gadget_host.schema import FieldSchema, SourceSchema
+from gadget_host.schema import USUAL_ANNOTATIONS, FieldSchema, SourceSchema
 
 __all__ = ["data_sources", "document"]
 
@@ -23,8 +23,6 @@ _TYPES: Final = {name.lower(): number for name, number in _ENUMS["SourceType"].m
 _KINDS: Final = _ENUMS["Kind"].members
 _HAS_PARENT: Final = _ENUMS["FieldFlags"].members["HasParent"]
 _EMPTY: Final = _ENUMS["FieldFlags"].members["Empty"]
-_USUAL: Final = {"columns.width": "16", "columns.ellipsis": "end", "columns.alignment": "left"}
-"""Annotations upstream gives every field that is added without some (pkg/datasource/columns.go)."""
 
 Document = dict[str, Any]
 
@@ -40,7 +38,9 @@ def document(facts: Facts) -> Document:
             "wasm": _module(facts) if facts.module else None,
             "params": [_param(spec) for spec in manifest.params.values()] if manifest else [],
             "dataSources": data_sources(facts),
+            "eBPFDataSources": list(facts.made),
             "missingDataSources": list(facts.asked),
+            "trouble": facts.trouble,
             "failure": facts.failure,
         }
     )
@@ -108,7 +108,7 @@ def _data_source(schema: SourceSchema, given: Container[str]) -> Document:
             "name": schema.name,
             "type": _TYPES[schema.type],
             "fields": [
-                _field(field, index, indexes, {} if field.name in given else _USUAL)
+                _field(field, index, indexes, {} if field.name in given else USUAL_ANNOTATIONS)
                 for index, field in enumerate(schema.fields)
             ],
             "tags": list(schema.tags),

@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gadget_host.schema import FieldSchema
+from gadget_host.schema import USUAL_ANNOTATIONS, FieldSchema
 
 __all__ = ["Layout", "cut", "fit", "layout_of", "text_width"]
 
 WIDEST: Final = 48
 """How wide a column gets by its content alone, in terminal cells."""
 
-# What upstream gives every field at creation (pkg/datasource/columns.go). It says nothing about the field, so
-# a column that asks for just this follows its content.
-_DEFAULTS: Final = {"width": "16", "ellipsis": "end", "alignment": "left"}
+# A column that asks for just this follows its content.
+_DEFAULTS: Final = {key.removeprefix("columns."): value for key, value in USUAL_ANNOTATIONS.items()}
 
-# What upstream's `template` annotation stands for (same file), as far as the layout goes.
+# What upstream's `template` annotation stands for (pkg/datasource/columns.go), as far as the layout goes.
 _TEMPLATES: Final[dict[str, dict[str, str]]] = {
     "timestamp": {"width": "35", "maxwidth": "35"},
     "node": {"width": "30", "ellipsis": "middle"},
