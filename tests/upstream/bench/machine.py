@@ -46,7 +46,11 @@ def _required(release: str, module: str) -> str:
 
 
 def _go() -> str:
-    return subprocess.run(["go", "version"], capture_output=True, text=True, check=True).stdout.split()[2]
+    return (
+        subprocess.run(["go", "version"], capture_output=True, text=True, check=True)
+        .stdout.split()[2]
+        .removeprefix("go")
+    )
 
 
 def _text(path: Path) -> str:

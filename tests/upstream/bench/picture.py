@@ -15,25 +15,50 @@ __all__ = ["draw"]
 
 _WIDTH, _LEFT, _RIGHT, _TOP = 860, 290, 740, 92  # the picture, and where its scale begins and ends
 _LINE, _GAP, _BOTTOM = 20, 14, 46
+_TITLE: Final = "What an event costs: this host and Inspektor Gadget running the same gadgets"
+
+_LIGHT: Final = {
+    "ground": "#ffffff",
+    "text": "#1f2328",
+    "faint": "#59636e",
+    "line": "#d1d9e0",
+    "ours": "#0969da",
+    "theirs": "#bc4c00",
+}
+_DARK: Final = {
+    "ground": "#0d1117",
+    "text": "#f0f6fc",
+    "faint": "#9198a1",
+    "line": "#3d444d",
+    "ours": "#4493f8",
+    "theirs": "#f0883e",
+}
+
+
+def _colours(of: dict[str, str]) -> str:
+    return f"""
+    .ground {{ fill: {of["ground"]}; stroke: {of["line"]}; }}
+    text {{ fill: {of["text"]}; }}
+    .faint {{ fill: {of["faint"]}; }}
+    line {{ stroke: {of["line"]}; }}
+    .between {{ stroke: {of["faint"]}; }}
+    .ours {{ fill: {of["ours"]}; }}
+    .theirs {{ fill: {of["ground"]}; stroke: {of["theirs"]}; }}
+"""
+
 
 # The picture brings its own ground, so it can be read on a light page and on a dark one.
-_STYLE: Final = """
-    svg { font: 13px system-ui, sans-serif; --ground: #fff; --text: #1f2328; --faint: #59636e; --line: #d1d9e0;
-          --ours: #0969da; --theirs: #bc4c00; }
-    @media (prefers-color-scheme: dark) {
-      svg { --ground: #0d1117; --text: #f0f6fc; --faint: #9198a1; --line: #3d444d; --ours: #4493f8; --theirs: #f0883e; }
-    }
-    .ground { fill: var(--ground); stroke: var(--line); }
-    text { fill: var(--text); }
-    .title { font-size: 16px; font-weight: 600; }
-    .group { font-weight: 600; }
-    .faint { fill: var(--faint); font-size: 11px; }
-    .end { text-anchor: end; }
-    .middle { text-anchor: middle; }
-    line { stroke: var(--line); }
-    line.between { stroke: var(--faint); stroke-width: 2; }
-    .ours { fill: var(--ours); }
-    .theirs { fill: var(--ground); stroke: var(--theirs); stroke-width: 2.5; }
+_STYLE: Final = f"""
+    text {{ font: 13px system-ui, sans-serif; }}
+    .title {{ font-size: 16px; font-weight: 600; }}
+    .group {{ font-weight: 600; }}
+    .faint {{ font-size: 11px; }}
+    .end {{ text-anchor: end; }}
+    .middle {{ text-anchor: middle; }}
+    .between {{ stroke-width: 2; }}
+    .theirs {{ stroke-width: 2.5; }}
+{_colours(_LIGHT)}
+    @media (prefers-color-scheme: dark) {{{_colours(_DARK)}}}
 """
 
 
@@ -62,9 +87,6 @@ def draw(report: Report) -> str:
             "</svg>\n",
         ]
     )
-
-
-_TITLE: Final = "What an event costs: this host and Inspektor Gadget running the same gadgets"
 
 
 class _Scale:
@@ -134,5 +156,5 @@ def _circle(x: float, y: float, kind: str) -> str:
 def _foot(report: Report, bottom: float) -> Iterator[str]:
     rounds = len(report.rows[0].ours)
     versions = (f"{name} {report.machine[name]}" for name in ("gadget-host", "Go", "Python"))
-    text = f"medians of {rounds}; {report.machine['machine']}; {', '.join(versions)}"
+    text = f"medians of {rounds} samples; {report.machine['machine']}; {', '.join(versions)}"
     yield _text(20, bottom + 34, text, "faint")
