@@ -63,6 +63,7 @@ class Image:
         chosen: the one whose module and metadata these are: this machine's, or else the first with a module.
         metadata: the bytes of gadget.yaml, None when there is none.
         module: the wasm module, None when there is none.
+        program: the eBPF object, None when there is none.
     """
 
     path: Path
@@ -73,11 +74,12 @@ class Image:
     chosen: Platform
     metadata: bytes | None
     module: bytes | None = field(repr=False, default=None)
+    program: bytes | None = field(repr=False, default=None)
 
     @property
     def ebpf(self) -> bool:
         """Whether a program in the kernel belongs to it."""
-        return self.chosen.layer(EBPF) is not None
+        return self.program is not None
 
 
 def read_image(path: Path, tag: str | None = None) -> Image:
@@ -112,7 +114,7 @@ def _read(layout: Layout, tag: str | None) -> Image:
     if not platforms:
         raise EmbedderError("the image index lists no manifest")
     chosen = _best(platforms)
-    wasm = chosen.layer(WASM)
+    wasm, ebpf = chosen.layer(WASM), chosen.layer(EBPF)
     return Image(
         layout.path,
         tags,
@@ -122,6 +124,7 @@ def _read(layout: Layout, tag: str | None) -> Image:
         chosen,
         None if chosen.config.media_type == EMPTY else _metadata(layout, chosen.config),
         layout.blob(wasm, "the wasm module") if wasm else None,
+        layout.blob(ebpf, "the eBPF object") if ebpf else None,
     )
 
 

@@ -13,9 +13,10 @@ Show what a gadget is: name and digest of its image and what is in it for which 
 module, the releases of Inspektor Gadget it runs on, the host functions it calls (upcalls), its
 parameters, and the data sources there are after its gadgetInit, which is run once.
 
-GADGET is an image in a tar, a .wasm file or a gadget directory. Data sources that an eBPF program
-makes are not there, and a gadget that needs one cannot finish its gadgetInit: --schema says what
-they look like."""
+GADGET is an image in a tar, a .wasm file or a gadget directory. The data sources of an image's
+eBPF program are read from the types in its object. What ig's own operators add to them (times and
+errors as text, users, containers) is not known here, and a gadget that needs it cannot finish its
+gadgetInit: --schema says what all of it looks like."""
 
 EPILOG = """\
 With --show-datasources and -o json it prints what `ig image inspect` prints so, which --schema of
@@ -51,13 +52,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _run(args: argparse.Namespace) -> int:
-    """Find out and print; 1 when its gadgetInit failed for another reason than a source that is not there."""
+    """Find out and print; 1 when its gadgetInit failed although all its sources are known."""
     # wasmtime and the rest take a tenth of a second to import.
     from gadget_host._target import find_gadget
     from gadget_host._terminal import Console
     from gadget_host.inspect.document import data_sources, document
     from gadget_host.inspect.facts import inspect
-    from gadget_host.inspect.text import text
+    from gadget_host.inspect.text import NOT_SHOWN, text
     from gadget_host.streams import read_schema_file
 
     console = Console()
@@ -66,13 +67,13 @@ def _run(args: argparse.Namespace) -> int:
     facts = inspect(target, given, on_log=console.log)
     if args.show_datasources:
         print(_as(args.output, data_sources(facts)))
-        if facts.failure:
-            console.note(facts.failure)
+        for problem in filter(None, [facts.failure, facts.trouble, NOT_SHOWN if facts.lacks_fields else ""]):
+            console.note(problem)
     elif args.output == "columns":
         print(text(facts))
     else:
         print(_as(args.output, document(facts)))
-    return 1 if facts.failure and not facts.asked else 0
+    return 1 if facts.failure and not facts.lacks_fields else 0
 
 
 def _as(mode: str, found: Any) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import gadget_abi
-from gadget_abi import GuestError
+from gadget_abi import EmbedderError, GuestError
 from gadget_abi.oci import Image
 from gadget_abi.report import Report, check_bytes
 from gadget_host._logs import LogRecord
@@ -16,6 +16,7 @@ from gadget_host._manifest import Manifest
 from gadget_host._module import read_file
 from gadget_host._target import Target
 from gadget_host.gadget import Gadget
+from gadget_host.inspect.ebpf import ebpf_sources
 from gadget_host.schema import SourceSchema
 
 __all__ = ["Facts", "inspect"]
@@ -33,7 +34,9 @@ class Facts:
         report: what `gadget check` says of it.
         sources: that there are after gadgetInit: those it created, and given ones it left in place.
         given: names of the fields that were there before, by source.
-        asked: names of sources it asked for that nobody gave: those of its eBPF program.
+        made: names of the sources that its eBPF program makes.
+        asked: names of sources it asked for that nobody gave.
+        trouble: why the sources of its eBPF program are not known; "" when they are.
         failure: what kept gadgetInit from ending, or the module from being loaded; "" when nothing did.
     """
 
@@ -46,6 +49,13 @@ class Facts:
     given: Mapping[str, frozenset[str]] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
     failure: str = ""
+    made: tuple[str, ...] = ()
+    trouble: str = ""
+
+    @property
+    def lacks_fields(self) -> bool:
+        """Whether there are fields at run time that are not known: those ig adds to an eBPF program's sources."""
+        return bool(self.asked or self.made or self.trouble)
 
     @property
     def upcalls(self) -> tuple[str, ...]:
@@ -71,18 +81,30 @@ def inspect(
     Raises:
         EmbedderError: it cannot be read, or the given sources cannot be.
     """
+    given = tuple(given)
+    made, trouble = _made(target, given)
+    names = tuple(schema.name for schema in made)
+    head = (target.path, target.image, target.manifest)
     if target.image is not None and target.image.module is None:
-        return Facts(target.path, target.image, target.manifest, None, None)
+        return Facts(*head, None, None, made, made=names, trouble=trouble)
     data = target.module if isinstance(target.module, bytes) else read_file(target.module)
     report = check_bytes(data, gadget_abi.load())
-    given = tuple(given)
-    sources, asked, failure = _initialise(target, data, given, deadline, on_log)
+    sources, asked, failure = _initialise(target, data, [*given, *made], deadline, on_log)
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    before = {schema.name: frozenset(field.name for field in schema.fields) for schema in given}
-    return Facts(
-        *(target.path, target.image, target.manifest, (len(data), digest), report),
-        *(sources, before, asked, failure),
-    )
+    before = {schema.name: frozenset(field.name for field in schema.fields) for schema in [*given, *made]}
+    return Facts(*head, (len(data), digest), report, sources, before, asked, failure, names, trouble)
+
+
+def _made(target: Target, given: Iterable[SourceSchema]) -> tuple[tuple[SourceSchema, ...], str]:
+    """The sources its eBPF program makes that are not given, and why they are not known."""
+    if target.image is None or target.image.program is None:
+        return (), ""
+    known = {schema.name for schema in given}
+    try:
+        found = ebpf_sources(target.image.program)
+    except EmbedderError as error:
+        return (), "" if known else str(error)
+    return tuple(schema for schema in found if schema.name not in known), ""
 
 
 def _initialise(

@@ -13,10 +13,15 @@ from gadget_host._params import ParamSpec
 from gadget_host.inspect.facts import Facts
 from gadget_host.schema import FieldSchema, SourceSchema
 
-__all__ = ["text"]
+__all__ = ["NOT_SHOWN", "text"]
 
 _FLAGS: Final = load().enums["FieldFlags"].members
 _LAYERS: Final = {WASM: "wasm", EBPF: "eBPF"}
+
+NOT_SHOWN: Final = (
+    "What ig adds to the sources of eBPF programs: times and errors as text, users, containers, and how its own types "
+    "are shown. `ig image inspect NAME --show-datasources -o json` prints all of it, and --schema takes that."
+)
 
 
 def text(facts: Facts) -> str:
@@ -37,10 +42,14 @@ def _lines(facts: Facts) -> Iterator[str]:
     if manifest:
         yield from section("parameters", columns([_param(spec) for spec in manifest.params.values()]))
     for source in facts.sources:
-        yield from _source(source)
+        yield from _source(source, "of its eBPF program" if source.name in facts.made else "")
     yield from section("asked for, and made by others", columns([(printable(n), "") for n in facts.asked]))
     if facts.failure:
         yield from section("gadgetInit", [paragraph(printable(facts.failure, 2000), first="  ")])
+    if facts.trouble:
+        yield from section("eBPF object", [paragraph(printable(facts.trouble), first="  ")])
+    if facts.lacks_fields:
+        yield from section("not shown", [paragraph(NOT_SHOWN, first="  ")])
 
 
 def _image(image: Image) -> Iterator[tuple[str, str]]:
@@ -84,10 +93,12 @@ def _param(spec: ParamSpec) -> tuple[str, ...]:
     return tuple(map(printable, cells))
 
 
-def _source(schema: SourceSchema) -> Iterator[str]:
+def _source(schema: SourceSchema, whose: str) -> Iterator[str]:
     about = [f"{key}={value}" for key, value in schema.annotations.items()]
     yield ""
-    yield colour(f"data source {printable(schema.name)}, {schema.type}", "bold")
+    yield colour(
+        ", ".join(filter(None, [f"data source {printable(schema.name)}", schema.type, whose])), "bold"
+    )
     if about:
         yield listing(map(printable, about))
     yield from columns([_field(field) for field in schema.fields])
@@ -101,8 +112,14 @@ def _field(field: FieldSchema) -> tuple[str, ...]:
         printable(field.name),
         field.kind,
         ", ".join(flags),
-        printable("; ".join(filter(None, [*notes, *field.tags])), 1000),
+        printable("; ".join(filter(None, [*notes, *_tags(field)])), 1000),
     )
+
+
+def _tags(field: FieldSchema) -> list[str]:
+    """Those that say more than name and kind do; of a field's types in C, the one it was declared with."""
+    types = [tag for tag in field.tags if tag.startswith("type:")]
+    return types[:1] + [tag for tag in field.tags if not tag.startswith(("type:", "name:", "src:"))]
 
 
 def _size(size: int) -> str:
