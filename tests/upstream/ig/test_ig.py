@@ -21,6 +21,9 @@ Event = dict[str, Any]
 PLACES = ("index", "payloadIndex", "parent", "order")
 """Of a field: where it stands among the others, which depends on when ig's own operators add theirs."""
 
+TOLD = ("name", "fullName", "kind", "offs", "size", "tags")
+"""Of a field of an eBPF program: what its object tells. (ig hides some that others of its operators make readable.)"""
+
 
 def gadget(*arguments: object) -> str:
     """What our command prints."""
@@ -64,6 +67,18 @@ def by_name(sources: list[dict[str, Any]]) -> dict[str, Any]:
         }
         for source in sources
     }
+
+
+def test_the_object_says_what_the_ebpf_program_makes(ig: Ig, images: dict[str, Path], before: Path) -> None:
+    """Without ig, a source has the fields that ig says are eBPF's: name, kind, place, size and types."""
+    ours = by_name(json.loads(gadget("inspect", images["plain"], "--show-datasources", "-o", "json")))
+    theirs = by_name(json.loads(before.read_text()))
+    own = {
+        name: field for name, field in theirs["open"]["fields"].items() if "src:ebpf" in field.get("tags", [])
+    }
+    assert list(ours["open"]["fields"]) == list(own)
+    for name, field in own.items():
+        assert [ours["open"]["fields"][name].get(key) for key in TOLD] == [field.get(key) for key in TOLD]
 
 
 @pytest.mark.parametrize("name", ["redact", "top_files"])
