@@ -164,6 +164,10 @@
 ;; takes any length; a static member keeps its size: a shorter text is filled up with zeros, nothing is cut off.
 (func $write_room (@inline) (param $field i32) (param $element i32) (param $length i32) (result i32 i32)
   (local $slot i32) (local $why i32) (local $at i32) (local $size i32)
+  (if (i32.load offset={field.size} (local.get $field))
+    (then  ;; upstream looks at the length first, whatever the element is
+      (if (local.tee $why (call $static_fits (local.get $field) (local.get $length)))
+        (then (return (i32.const 0) (local.get $why))))))
   (local.set $why (call $field_slot (local.get $field) (local.get $element)))
   (local.set $slot)
   (if (local.get $why) (then (return (i32.const 0) (local.get $why))))
@@ -173,8 +177,8 @@
     (then
       (local.set $size (call $field_bytes (local.get $field) (local.get $slot)))
       (local.set $at)
-      (if (local.tee $why (call $static_fits (local.get $field) (local.get $size) (local.get $length)))
-        (then (return (i32.const 0) (local.get $why))))
+      (if (i32.eq (local.get $size) (i32.const -1))
+        (then (return (i32.const 0) (i32.const {why.no_static}))))
       (call $slot_written (local.get $element) (local.get $slot))
       (if (i32.ne (local.get $size) (local.get $length))
         (then
@@ -185,17 +189,16 @@
   (local.get $at)
   (select (i32.const 0) (i32.const {why.memory}) (local.get $at)))
 
-;; 0, or why a value of $length bytes does not go into a static member. $size is the member's, or -1 where it is absent.
-(func $static_fits (@inline) (param $field i32) (param $size i32) (param $length i32) (result i32)
+;; 0, or why a value of $length bytes does not go into a static member.
+(func $static_fits (@inline) (param $field i32) (param $length i32) (result i32)
   (local $wanted i32) (local $kind i32)
   (local.set $wanted (i32.load offset={field.size} (local.get $field)))
   (if (i32.gt_u (local.get $length) (local.get $wanted)) (then (return (i32.const {why.static_long}))))
   (local.set $kind (i32.load offset={field.kind} (local.get $field)))
-  (if (i32.and
-        (i32.ne (local.get $length) (local.get $wanted))
-        (i32.and (i32.ne (local.get $kind) (i32.const {Kind.String})) (i32.ne (local.get $kind) (i32.const {Kind.CString}))))
-    (then (return (i32.const {why.static_short}))))
-  (select (i32.const {why.no_static}) (i32.const 0) (i32.eq (local.get $size) (i32.const -1))))
+  (select (i32.const {why.static_short}) (i32.const 0)
+    (i32.and
+      (i32.ne (local.get $length) (local.get $wanted))
+      (i32.and (i32.ne (local.get $kind) (i32.const {Kind.String})) (i32.ne (local.get $kind) (i32.const {Kind.CString}))))))
 
 ;; Field and element behind two handles, or why not and the handle concerned.
 (func $access (@inline) (param $field i32) (param $data i32) (result i32 i32 i32 i32)
