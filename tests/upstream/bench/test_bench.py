@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.upstream.bench.__main__ import main
+from tests.upstream.bench.__main__ import NEWEST, main
 from tests.upstream.bench.picture import draw
 from tests.upstream.bench.rows import Report, Row
 from tests.upstream.bench.table import body
-from tests.upstream.build import RELEASES
 
 MACHINE = dict.fromkeys(("machine", "Inspektor Gadget", "Go", "gadget-host", "Python"), "x")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -69,12 +68,10 @@ def test_a_picture_has_the_medians_where_the_scale_puts_them() -> None:
     assert first_theirs - first_ours > 100
 
 
-def test_all_of_it_runs_with_the_guest_by_hand(
-    upstream: Path, release: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("release", [NEWEST], indirect=True)
+@pytest.mark.usefixtures("upstream")
+def test_all_of_it_runs_with_the_guest_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Both hosts do the same work with the same events, and every section has its rows."""
-    if release != list(RELEASES)[-1]:
-        pytest.skip("the newest release is what is compared with")
     found, drawn = tmp_path / "report.json", tmp_path / "report.svg"
     code = main(["--quick", "--only", "wat", "--json", str(found), "--picture", str(drawn)])
     assert code == 0, capsys.readouterr().err
