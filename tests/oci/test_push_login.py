@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from gadget_abi import EmbedderError
-from gadget_build.oci import package
+from gadget_build.oci import package, registry
 from gadget_build.oci.push import push
 from tests.oci.conftest import Command
 from tests.oci.registry import serve
@@ -90,6 +90,16 @@ def test_a_helper_that_keeps_credentials_is_asked(
     path.write_text(json.dumps({"credHelpers": {locked: "example"}}))
     result = package(gadget)
     assert push(result.output, f"{locked}/beats", insecure=True) == result.digest
+
+
+def test_docker_hub_has_another_address_than_name(
+    gadget: Path, locked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And docker keeps its credentials under a third one."""
+    monkeypatch.setitem(registry._HUB, "docker.io", locked)
+    log_in("https://index.docker.io/v1/")
+    result = package(gadget)
+    assert push(result.output, "docker.io/me/beats", insecure=True) == result.digest
 
 
 def test_without_credentials_the_way_to_get_some_is_named(

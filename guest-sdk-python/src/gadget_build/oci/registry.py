@@ -27,6 +27,8 @@ __all__ = ["Registry"]
 
 _WAITS: Final = (1, 4)  # seconds before the second and the third try
 _BUSY: Final = {429, 500, 502, 503, 504}
+_HUB: Final = {"docker.io": "registry-1.docker.io"}  # named so, and found there
+_HUB_KEY: Final = "https://index.docker.io/v1/"  # under which docker keeps its credentials
 
 
 class _BusyError(EmbedderError):
@@ -60,7 +62,8 @@ class Registry:
         logger.handlers, logger.propagate = [_Notes(note)], False
         self._oras: Any = oras.provider.Registry(insecure=insecure, tls_verify=self._verify)
         self._container: Any = self._oras.get_container(name)
-        self._host: str = self._container.registry
+        self._named: str = self._container.registry
+        self._container.registry = self._host = _HUB.get(self._named, self._named)
         self._session: Any = self._oras.session
         self._session.request = partial(self._session.request, timeout=seconds)
         self._session.auth = self._sign
@@ -122,10 +125,12 @@ class Registry:
 
     def _find_credentials(self) -> Path | None:
         """Let oras look for the registry in the files there are; returns the one it found it in."""
+        import oras.utils
+
+        names = [_HUB_KEY] if self._named in _HUB else [*oras.utils.iter_localhosts(self._host)]
         for path, content in kept():
             self._oras.auth._auth_config = content  # oras itself reads one file only, in the home directory
-            self._oras.auth.load_configs(self._container)
-            if self._secret:
+            if any(self._oras.auth._load_auth(name) for name in names):
                 return path
         return None
 
@@ -137,7 +142,7 @@ class Registry:
 
     def _log_in_by_password(self) -> None:
         if self._source is None:
-            raise EmbedderError(f"the registry asks for a password: docker login {self._host}")
+            raise EmbedderError(f"the registry asks for a password: docker login {self._named}")
         self._authorization = f"Basic {self._secret}"
         answer = self._ping()
         if answer.status_code != 200:
@@ -152,7 +157,7 @@ class Registry:
         self._authorization = ""  # the same host may give out the tokens
         token = self._oras.auth.request_token(wanted)
         if not token:
-            hint = "" if self._source else f": docker login {self._host}"
+            hint = "" if self._source else f": docker login {self._named}"
             raise EmbedderError(f"the registry refuses {self._who}{hint}")
         self._authorization = f"Bearer {token}"
         self._challenge = challenge
