@@ -124,6 +124,46 @@ def test_a_wrong_password_is_refused_and_not_shown(gadget: Path, locked: str, co
         assert kept not in done.stderr
 
 
+def test_a_password_goes_to_the_registry_only(gadget: Path, oras: None) -> None:
+    """Not to another host that it has blobs sent to."""
+    seen: list[tuple[int, str, bool]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            seen.append((self.server.server_port, self.command, "Authorization" in self.headers))  # type: ignore[attr-defined]
+            is_pinged = self.path == "/v2/" and "Authorization" not in self.headers
+            self.send_response(
+                401 if is_pinged else {"HEAD": 404, "POST": 202, "PUT": 201}.get(self.command, 200)
+            )
+            self.send_header("Www-Authenticate", 'Basic realm="example"')
+            self.send_header("Location", f"http://localhost:{storage.server_port}/upload")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_HEAD = do_POST = do_PUT = answer  # noqa: N815 (http.server calls them so)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    registry, storage = (ThreadingHTTPServer(("localhost", 0), Handler) for _ in range(2))
+    for server in (registry, storage):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        log_in(f"localhost:{registry.server_port}")
+        push(package(gadget).output, f"localhost:{registry.server_port}/beats", insecure=True)
+    finally:
+        for server in (registry, storage):
+            server.shutdown()
+            server.server_close()
+    assert {(command, known) for port, command, known in seen if port == storage.server_port} == {
+        ("PUT", False)
+    }
+    assert {known for port, command, known in seen if port == registry.server_port and command != "GET"} == {
+        True
+    }
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"auths": []}'])
 def test_a_broken_file_of_credentials_is_named(gadget: Path, locked: str, text: str) -> None:
     """It is not taken for one without credentials."""
@@ -232,6 +272,29 @@ def test_a_token_that_ran_out_is_renewed(gadget: Path, guarded: str, tokens: tup
     result = package(gadget)
     assert push(result.output, f"{guarded}/me/beats", insecure=True, progress=lengthen) == result.digest
     assert len(seen) == 2
+
+
+def test_a_password_is_not_sent_without_https_when_the_registry_has_it(
+    gadget: Path, tokens: tuple[Tokens, bytes], binary: Path, oras: None, tmp_path: Path
+) -> None:
+    """Where the registry sends us for a token, it has to be as safe as with itself."""
+    trustme = pytest.importorskip("trustme")
+    authority, bundle = trustme.CA(), tmp_path / "tokens.pem"
+    signed = authority.issue_cert("localhost")
+    signed.private_key_pem.write_to_path(tmp_path / "key.pem")
+    signed.cert_chain_pems[0].write_to_path(tmp_path / "certificate.pem")
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    bundle.write_bytes(tokens[1])
+    realm = f"http://localhost:{tokens[0].server.server_port}/token"
+    config = {
+        "auth": {"token": {"realm": realm, "service": "a", "issuer": "b", "rootcertbundle": str(bundle)}},
+        "http": {"tls": {"certificate": str(tmp_path / "certificate.pem"), "key": str(tmp_path / "key.pem")}},
+    }
+    with serve(binary, tmp_path / "registry", config) as port:
+        log_in(f"localhost:{port}")
+        with pytest.raises(EmbedderError, match=f"credentials sent to {realm}, unencrypted"):
+            push(package(gadget).output, f"localhost:{port}/me/beats", ca=tmp_path / "authority.pem")
+    assert tokens[0].scopes == []
 
 
 def test_a_repository_that_is_not_ours_is_refused(gadget: Path, guarded: str, command: Command) -> None:

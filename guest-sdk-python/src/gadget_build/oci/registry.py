@@ -154,6 +154,10 @@ class Registry:
 
         wanted = oras.auth.utils.parse_auth_header(challenge)
         wanted.scope = f"repository:{self._container.api_prefix}:pull,push"
+        if self._oras.prefix == "https" and (wanted.realm or "").startswith("http:"):
+            raise EmbedderError(
+                f"the registry would have credentials sent to {printable(wanted.realm)}, unencrypted"
+            )
         self._authorization = ""  # the same host may give out the tokens
         token = self._oras.auth.request_token(wanted)
         if not token:
