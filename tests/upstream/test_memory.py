@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from tests.examples.conftest import SOURCE
 from tests.examples.reference import DEFAULT
 from tests.upstream.examples import Examples, again, load, recorded
-from tests.upstream.sides import Theirs
+from tests.upstream.sides import Packet, Theirs
 
 PAGES: Final = 256
 EARLY: Final = 100_000  # events
@@ -39,18 +39,26 @@ def test_an_example_takes_a_million_events(
     step(theirs, "start")
     size = len(recorded(SOURCE[name]))
     early, times = -(-EARLY // size), -(-ALL // size)
-    emitted, pages = 0, {}
-    for number in range(times):
-        seen = step(theirs, "emit", source=SOURCE[name], packets=again(SOURCE[name], number), quiet=True)
-        emitted += sum(seen.values())
-        if number + 1 in (early, times):
-            pages[number + 1] = theirs.ask("memory")["pages"]
+    done, emitted, pages = 0, 0, {}
+    for packets, count in emissions(name, early, times):
+        seen = step(theirs, "emit", source=SOURCE[name], packets=packets, count=count, quiet=True)
+        done, emitted = done + count, emitted + sum(seen.values())
+        if done in (early, times):
+            pages[done] = theirs.ask("memory")["pages"]
     step(theirs, "stop")
     tell(
         f"{name} on {release}: {times * size:,} events, {pages[early]} pages early on, {pages[times]} in the end"
     )
     assert emitted == EMITTED[name](times)
     assert pages[early] == pages[times] <= PAGES
+
+
+def emissions(name: str, early: int, times: int) -> Iterator[tuple[list[Packet], int]]:
+    """The events that were recorded, so many times over: packets, and how often; one emission ends after `early`."""
+    if name == "exec_storm":  # which measures how long starts take: the clock has to go on
+        yield from ((again(SOURCE[name], number), 1) for number in range(times))
+    else:
+        yield from ((recorded(SOURCE[name]), count) for count in (early, times - early))
 
 
 def step(theirs: Theirs, do: str, **more: object) -> dict[str, int]:
