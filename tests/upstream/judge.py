@@ -5,6 +5,7 @@ What upstream leaves to chance is no difference; every such thing is said here, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any, Final
@@ -27,6 +28,7 @@ SPARE: Final = (
     "a member of a structure where there is a text: upstream reads and writes what a Go slice has to spare"
 )
 _NO_MEMBER: Final = "the field is a member of a structure that this data does not have"
+_NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
 _BEFORE: Final = 6  # entries that are shown before the one that differs
 
 
@@ -123,11 +125,17 @@ def _unequal(ours: Sequence[tuple[str, Any]], theirs: Sequence[tuple[str, Any]])
     return f"{len(ours)}, upstream {len(theirs)}" if len(ours) != len(theirs) else ""
 
 
-def _unequal_fields(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+def _unequal_fields(element: Mapping[str, str], expected: Mapping[str, str]) -> str:
+    ours, theirs = _by_name(element), _by_name(expected)
     # Events show such members (see SPARE), too: of elements of another source, or those that a guest made.
     names = {*ours, *theirs} - {name for name, *_ in MEMBERS if name not in ours}
     return ", ".join(
-        f"{name} is {ours.get(name, 'absent')}, upstream {theirs.get(name, 'absent')}"
+        f"{name!a:.80} is {ours.get(name, 'absent')}, upstream {theirs.get(name, 'absent')}"
         for name in sorted(names)
         if ours.get(name) != theirs.get(name)
     )
+
+
+def _by_name(element: Mapping[str, str]) -> dict[str, str]:
+    """For a byte of a name that is not UTF-8 our JSON has a lone surrogate, Go's U+FFFD."""
+    return {_NOT_UTF8.sub("\ufffd", name): value for name, value in element.items()}
