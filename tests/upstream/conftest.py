@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.upstream.examples import Examples
 from tests.upstream.sides import Theirs
 
 ASKED = "the real Inspektor Gadget is built by nox -s upstream only, which needs Go and its module proxy"
+ROOT = "the real Inspektor Gadget makes maps in the kernel, and its adapter runs an eBPF program there: as root only"
 FIGURES = "figures"
 """The property of a test that has lines for the end of the run."""
 
@@ -34,6 +36,8 @@ def upstream(release: str, request: pytest.FixtureRequest) -> Path:
     """The adapter of that release."""
     if not request.config.getoption("--upstream", False):
         pytest.skip(ASKED)
+    if os.geteuid() != 0:
+        pytest.skip(ROOT)
     try:
         return adapter(release)
     except NotHereError as reason:
