@@ -19,7 +19,15 @@ from tests.upstream.ig.ebpf import compile_object
 from tests.upstream.ig.machine import Ig, check_machine
 
 ASKED = "the real ig is built by nox -s ig only, which needs Go, its module proxy, root and a kernel with BTF"
-EXAMPLES = Path(__file__).parents[3] / "guest-examples"
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[2] / "guest-examples"
+FROM = {
+    "redact": EXAMPLES / "redact",
+    "hooked": EXAMPLES / "redact",
+    "plain": EXAMPLES / "redact",
+    "top_files": EXAMPLES / "top_files",
+    "copied": HERE / "copied",
+}
 NOTHING = '(module (memory (export "memory") 1) (func (export "gadgetAPIVersion") (result i64) i64.const 1))'
 HOOK = "\n\n@gadget.on_start\ndef start() -> None:\n    gadget.log.debug('started')\n"
 
@@ -70,11 +78,11 @@ def ig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory,
 def images(ig: Ig, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Images by name, imported: the example redact over the tests' eBPF program, and over it nothing at all.
 
-    `hooked` is redact with a gadgetStart; `top_files` is that example, for its parameters and its own source.
+    `hooked` is redact with a gadgetStart; `top_files` is that example, for its parameters and its own source;
+    `copied` emits on a source of its own what redact changes in place.
     """
     made = tmp_path_factory.mktemp("images")
-    for name in ("redact", "hooked", "plain", "top_files"):
-        example = EXAMPLES / ("top_files" if name == "top_files" else "redact")
+    for name, example in FROM.items():
         (made / name).mkdir()
         text = (example / "gadget.yaml").read_text()
         (made / name / "gadget.yaml").write_text(text.replace(f"name: {example.name}\n", f"name: {name}\n"))
@@ -102,7 +110,7 @@ def opener() -> Opener:
 
     @contextmanager
     def run(name: str, seconds: float = 0.02, processes: int = 1) -> Iterator[None]:
-        program = [sys.executable, str(Path(__file__).with_name("opener.py")), name, str(seconds)]
+        program = [sys.executable, str(HERE / "opener.py"), name, str(seconds)]
         with ExitStack() as stack:
             for _ in range(processes):
                 process = subprocess.Popen(["unshare", "--mount", *program], stdin=subprocess.PIPE)

@@ -89,7 +89,7 @@ class Ig:
     def run(self, image: str, *options: str) -> Iterator[Run]:
         """Run a gadget as long as the block; it is ended as Ctrl-C would."""
         out = self._directory / f"{image}.out"
-        arguments = ["run", image, "--verify-image=false", "--host", *options]
+        arguments = ["run", image, "--verify-image=false", *options]
         with out.open("wb") as printed, out.with_suffix(".err").open("wb") as logged:
             process = subprocess.Popen(
                 [*self._command, *arguments], stdout=printed, stderr=logged, start_new_session=True
