@@ -129,6 +129,51 @@ def test_structures_keep_their_gaps() -> None:
     assert event == {"s": {"a": 7, "text": "abcd", "raw": b"XYZ"}}
 
 
+# A union of a number, its bytes and its upper half, behind a byte and in front of a text.
+UNION = Slot(
+    8,
+    (Leaf("u.all", ("u", "all"), "Uint64", 0, 8),),
+    (Leaf("u.raw", ("u", "raw"), "Bytes", 0, 8), Leaf("high", ("high",), "Uint32", 4, 4)),
+)
+WITH_UNION = Codec("s", [Slot(1, (leaf(("a",), "Uint8"),)), UNION, Slot(0, (leaf(("t",), "String"),))], 3)
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"high": 1, "u": {"all": 0x100000002, "raw": b"\2\0\0\0\1\0\0\0"}}], ids=["derived", "given"]
+)
+def test_what_lies_inside_another_value_is_derived(more: dict[str, Any]) -> None:
+    """An event has all the values, whether they were given or not, and the row holds their bytes once."""
+    whole = {"a": 7, "high": 1, "u": {"all": 0x100000002, "raw": b"\2\0\0\0\1\0\0\0"}, "t": "x"}
+    event = {"a": 7, "u": {"all": 0x100000002}, "t": "x", **more}
+    with pytest.raises(Exception):  # noqa: B017, PT011 - the fast way does not look inside
+        WITH_UNION.encode(event)
+    clean = WITH_UNION.clean(event, 0)
+    row = WITH_UNION.encode_clean(clean)
+    assert clean == whole
+    assert row == b"\7" + b"\2\0\0\0\1\0\0\0" + b"\1\0\0\0" + b"x"
+    assert WITH_UNION.whole(3)(b"before" + row + b"behind", 6) == (whole, 6 + len(row))
+    assert WITH_UNION.whole(2)(row, 0)[0] == {**whole, "t": ""}
+    WITH_UNION.setters[1](clean, bytes(4) + b"\5\0\0\0")
+    assert clean == {**whole, "high": 5, "u": {"all": 5 << 32, "raw": b"\0\0\0\0\5\0\0\0"}}
+
+
+def test_an_event_must_not_contradict_itself() -> None:
+    """A value that is not what the bytes of the one around it say is refused: it could not be kept."""
+    with pytest.raises(EventError) as caught:
+        WITH_UNION.clean({"high": 5}, 2)
+    error = caught.value
+    assert (error.index, error.field, error.expected) == (2, "high", "0, as the field it lies in has it")
+
+
+def test_not_a_number_does_not_contradict_itself() -> None:
+    """What was decoded can be encoded again."""
+    slot = Slot(8, (Leaf("f", ("f",), "Float64", 0, 8),), (Leaf("g", ("g",), "Float64", 0, 8),))
+    codec = Codec("s", [slot], 1)
+    row = struct.pack("<d", math.nan)
+    event, _ = codec.whole(1)(row, 0)
+    assert codec.encode_clean(codec.clean(event, 0)) == row
+
+
 def test_slots_that_events_do_not_show_are_blank() -> None:
     """A slot without leaves is zeros, or empty."""
     codec = Codec("x", [Slot(4, ()), Slot(0, ()), Slot(1, (leaf(("a",), "Bool"),))], 3)

@@ -9,6 +9,7 @@ from gadget_host._state import CallError
 from gadget_host.backends.config import Config
 from gadget_host.schema import EventError, FieldSchema, SourceSchema
 from gadget_host.sources import SourceRegistry
+from gadget_host.views import EventView
 from tests.plane.rig import KINDS, Rig
 
 
@@ -215,17 +216,43 @@ def test_an_event_that_does_not_fit_stops_its_batch_before_anything_is_delivered
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ([("a", "Uint32", 0, 4), ("b", "Uint32", 2, 4)], "fields 'a' and 'b' overlap"),
+        ([("a", "Uint32", 0, 4), ("b", "Uint32", 2, 4)], "fields 'a' and 'b' overlap in part"),
         ([("a", "Uint32", 0, 8)], "kind Uint32, which does not have 8 bytes"),
     ],
 )
 def test_structures_that_cannot_be_are_refused(rig: Rig, members: list[Any], message: str) -> None:
-    """Members that overlap, or whose size is not that of their kind, are the embedder's error."""
+    """Members that overlap in part, or whose size is not that of their kind, are the embedder's error."""
     schema = SourceSchema(
         "s", "single", tuple(FieldSchema(n, k, offset=o, size=s, payload=0) for n, k, o, s in members)
     )
     with pytest.raises(EmbedderError, match=message):
         rig.registry.add(schema)
+
+
+@pytest.mark.parametrize("names", [("all", "low", "high"), ("high", "low", "all")])
+def test_members_of_a_union_see_each_others_bytes(rig: Rig, names: tuple[str, ...]) -> None:
+    """Whatever order they come in: what is written to one is read from the others, and all of them are shown."""
+    members = {"all": ("Uint64", 0, 8), "low": ("Uint32", 0, 4), "high": ("Uint32", 4, 4)}
+    schemas = (
+        FieldSchema(name, kind, offset=offset, size=size, payload=0)
+        for name in names
+        for kind, offset, size in [members[name]]
+    )
+    source = rig.registry.add(SourceSchema("s", "single", tuple(schemas)))
+    out = rig.registry.collect("s")
+
+    def write(event: EventView) -> None:
+        assert (event["low"], event["high"]) == (3, 1)
+        event["high"] = 5
+        assert event["all"] == 0x500000003
+
+    source.emit({"all": 0x100000003})
+    source.subscribe(write)
+    source.emit({"all": 0x100000003})
+    assert out.drain() == [
+        {"all": 0x100000003, "low": 3, "high": 1},
+        {"all": 0x500000003, "low": 3, "high": 5},
+    ]
 
 
 def test_fields_without_value_are_found_but_not_shown(rig: Rig) -> None:

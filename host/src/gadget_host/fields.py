@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from gadget_abi import EmbedderError, load
@@ -164,17 +163,31 @@ class FieldList:
         """A slot for each payload that static members share."""
         found: dict[int | None, int | None] = {}
         for payload in dict.fromkeys(member.payload for member in members):
-            own = sorted((m for m in members if m.payload == payload), key=lambda member: member.offset)
-            shown = [member for member in own if member.has_value]
-            for before, after in pairwise(shown):
-                if before.offset + before.size > after.offset:
-                    raise EmbedderError(
-                        f"source {self._source!r}: fields {before.name!r} and {after.name!r} overlap"
-                    )
+            own = [member for member in members if member.payload == payload]
+            outer, inside = self._split([member for member in own if member.has_value])
             width = max(member.offset + member.size for member in own)
-            leaves = (Leaf(m.name, paths[m.name], m.kind, m.offset, m.size) for m in shown)
-            found[payload] = self._new_slot(Slot(width, tuple(leaves)), 0)
+            leaves = [
+                tuple(Leaf(m.name, paths[m.name], m.kind, m.offset, m.size) for m in members)
+                for members in (outer, inside)
+            ]
+            found[payload] = self._new_slot(Slot(width, *leaves), 0)
         return found
+
+    def _split(self, members: Sequence[FieldSchema]) -> tuple[list[FieldSchema], list[FieldSchema]]:
+        """The members that hold all of a structure's bytes, by offset, and those that lie inside one of them."""
+        outer: list[FieldSchema] = []
+        inside: list[FieldSchema] = []
+        for member in sorted(members, key=lambda member: (member.offset, -member.size)):
+            end = outer[-1].offset + outer[-1].size if outer else 0
+            if member.offset >= end:
+                outer.append(member)
+            elif member.offset + member.size <= end:
+                inside.append(member)
+            else:
+                raise EmbedderError(
+                    f"source {self._source!r}: fields {outer[-1].name!r} and {member.name!r} overlap in part"
+                )
+        return outer, inside
 
     def _add_slot(self, schema: FieldSchema, path: tuple[str, ...]) -> int | None:
         """A slot for a field that does not share one; None when it holds nothing."""

@@ -46,10 +46,19 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot of a row: its bytes, 0 when they vary, and the values in it; none when no event shows it."""
+    """A slot of a row: its bytes, 0 when they vary, and the values in it; none when no event shows it.
+
+    `inside` are values in the bytes of others, as in a union: events show them, and rows are made of the others.
+    """
 
     width: int
     leaves: tuple[Leaf, ...]
+    inside: tuple[Leaf, ...] = ()
+
+    @property
+    def all_leaves(self) -> tuple[Leaf, ...]:
+        """Every value that events show."""
+        return self.leaves + self.inside
 
     @property
     def blank(self) -> int:
@@ -91,6 +100,8 @@ def _float32(value: float) -> float:
 def encoder(name: str, slots: Sequence[Slot], *, checked: bool) -> str:
     """A function from an event to its row; ``checked``: it raises for values that are not canonical."""
     leaves = _leaves_of(slots)
+    if checked and any(slot.inside for slot in slots):
+        return _def(f"{name}(e)", ["raise Odd"])  # the event may contradict itself
     values = {leaf.name: f"v{number}" for number, leaf in enumerate(leaves)}
     lines = list(_getters(tree_of(leaves), values, checked=checked))
     if checked:
@@ -164,10 +175,13 @@ def _packing(slot: Slot, values: Mapping[str, str]) -> tuple[str, list[str]]:
 
 
 def decoder(slots: Sequence[Slot]) -> str:
-    """A function from a row of these slots to its event and its end."""
+    """A function from a row of these slots to its event and its end; it calls `setter`'s for slots with more inside."""
     values = {leaf.name: f"v{number}" for number, leaf in enumerate(_leaves_of(slots))}
-    formats, targets, rest = "", [], []
+    formats, targets, rest, unions = "", [], [], []
     for number, slot in enumerate(slots):
+        if slot.inside:
+            start = struct.calcsize("<" + formats)
+            unions.append(f"set_{number}(e, d[s + {start}:s + {start + slot.width}])")
         formats += _packing(slot, values)[0]
         if slot.width:
             targets += [values[leaf.name] for leaf in slot.leaves]
@@ -175,12 +189,14 @@ def decoder(slots: Sequence[Slot]) -> str:
             targets.append(f"n{number}")
             rest.append((f"n{number}", slot))
     lines = [f"{''.join(f'{target}, ' for target in targets)} = unpack(d, a)"] if targets else []
+    lines += ["s = a"] if unions else []
     lines.append(f"a += {struct.calcsize('<' + formats)}")
     for length, slot in rest:
         if slot.leaves:
             lines.append(f"{values[slot.leaves[0].name]} = d[a:a + {length}]")
         lines.append(f"a += {length}")
-    lines += [f"e = {_literal(tree_of(_leaves_of(slots)), values)}", "complete(e)", "return e, a"]
+    shown = tree_of([leaf for slot in slots for leaf in slot.all_leaves])
+    lines += [f"e = {_literal(shown, values)}", *unions, "complete(e)", "return e, a"]
     return _def(f"whole(d, a, unpack=Struct('<{formats}').unpack_from)", lines)
 
 
@@ -192,7 +208,10 @@ def _literal(tree: Tree, values: Mapping[str, str]) -> str:
     """A dict display of an event, from the variables with the raw values."""
     parts = []
     for key, below in tree.items():
-        inner = _literal(below, values) if isinstance(below, dict) else _value(below, values[below.name])
+        if isinstance(below, dict):
+            inner = _literal(below, values)
+        else:  # what has no variable is set later
+            inner = _value(below, values[below.name]) if below.name in values else "None"
         parts.append(f"{key!r}: {inner}")
     return f"{{{', '.join(parts)}}}"
 
@@ -211,16 +230,16 @@ def _value(leaf: Leaf, raw: str) -> str:
 def setter(number: int, slot: Slot) -> str:
     """Puts the values in a slot's bytes ``d`` into the event ``e``."""
     lines = []
-    for leaf in slot.leaves:
+    for index, leaf in enumerate(slot.all_leaves):
         raw = "d"
         if leaf.is_scalar:
-            raw = f"s_{leaf.offset}(d, {leaf.offset})[0]"
+            raw = f"s_{index}(d, {leaf.offset})[0]"
         elif leaf.size:
             raw = f"d[{leaf.offset}:{leaf.offset + leaf.size}]"
         lines.append(f"e{''.join(f'[{key!r}]' for key in leaf.path)} = {_value(leaf, raw)}")
     defaults = "".join(
-        f", s_{leaf.offset}=Struct('<{FORMATS[leaf.kind]}').unpack_from"
-        for leaf in slot.leaves
+        f", s_{index}=Struct('<{FORMATS[leaf.kind]}').unpack_from"
+        for index, leaf in enumerate(slot.all_leaves)
         if leaf.is_scalar
     )
     return _def(f"set_{number}(e, d{defaults})", lines)

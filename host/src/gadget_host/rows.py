@@ -47,8 +47,9 @@ class Codec:
 
     def __init__(self, source: str, slots: Sequence[Slot], wire: int) -> None:
         self.source, self.slots, self.wire = source, tuple(slots), wire
-        self._leaves = [leaf for slot in self.slots[:wire] for leaf in slot.leaves]
-        self._rest = [leaf for slot in self.slots[wire:] for leaf in slot.leaves]
+        self._leaves = [leaf for slot in self.slots[:wire] for leaf in slot.all_leaves]
+        self._rest = [leaf for slot in self.slots[wire:] for leaf in slot.all_leaves]
+        self._unions = [number for number, slot in enumerate(self.slots[:wire]) if slot.inside]
         self._whole: dict[int, Callable[[bytes, int], tuple[Event, int]]] = {}
         text = "\n".join(
             (
@@ -68,15 +69,17 @@ class Codec:
         """What decodes a row of the first ``count`` slots at an offset: to the whole event, and its end."""
         if count not in self._whole:
             slots, rest = self.slots[:count], self.slots[count:]
-            missing = completer([leaf for slot in rest for leaf in slot.leaves])
-            self._whole[count] = compile_text(f"{missing}\n{decoder(slots)}", self.source)["whole"]
+            missing = completer([leaf for slot in rest for leaf in slot.all_leaves])
+            unions = (setter(number, slot) for number, slot in enumerate(slots) if slot.inside)
+            text = "\n".join((missing, *unions, decoder(slots)))
+            self._whole[count] = compile_text(text, self.source)["whole"]
         return self._whole[count]
 
     def clean(self, event: object, index: int) -> Event:
         """A proper event, new from the ground up, with the fields that rows have and no other key.
 
         Missing and null values are zero, numbers get the type of their field, bytes may come as hexadecimal
-        digits.
+        digits. What lies inside another value is what that makes it.
 
         Args:
             event: what is to be one.
@@ -93,7 +96,24 @@ class Codec:
             for key in leaf.path[:-1]:
                 group = group.setdefault(key, {})
             group[leaf.path[-1]] = self._clean_value(leaf, event, index)
+        if self._unions:
+            self._derive(result, event, index)
         return result
+
+    def _derive(self, clean: Event, event: Mapping[str, Any], index: int) -> None:
+        """Set what lies inside other values to what those make it; the event must say nothing else."""
+        said, row = self.copy(clean), self.encode_clean(clean)
+        for number in self._unions:
+            self.setters[number](clean, row[self._start(number) :])
+        for leaf in (leaf for number in self._unions for leaf in self.slots[number].inside):
+            given, found = _at(event, leaf.path), _at(clean, leaf.path)
+            if given is not None and repr(_at(said, leaf.path)) != repr(found):  # no NaN is equal to itself
+                expected = f"{found!r}, as the field it lies in has it"
+                raise EventError(self.source, index, leaf.name, expected, describe(given))
+
+    def _start(self, number: int) -> int:
+        """Where in a row the part of a slot starts."""
+        return sum(slot.width or 4 for slot in self.slots[:number])
 
     def _clean_value(self, leaf: Leaf, event: Mapping[str, Any], index: int) -> object:
         value: object = event
@@ -117,6 +137,13 @@ class Codec:
     def has(self, name: str) -> bool:
         """Whether a field beyond the rows has that key."""
         return any(leaf.path == (name,) or leaf.name == name for leaf in self._rest)
+
+
+def _at(event: object, path: Sequence[str]) -> object:
+    """What an event has at a path; None for nothing."""
+    for key in path:
+        event = event.get(key) if isinstance(event, Mapping) else None
+    return event
 
 
 def _unknown(tree: Tree, event: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
