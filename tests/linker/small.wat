@@ -111,7 +111,9 @@
   (core module $Init
     (import "env" "memory" (memory 1))
     (import "libc.so" "malloc" (func (param i32) (result i32))))
-  (core instance (instantiate $Init (with "env" (instance $main)) (with "libc.so" (instance $libc))))
+  ;; The callback does not go through its lift, but to the library of this name.
+  (core instance (instantiate $Init (with "env" (instance $main)) (with "libc.so" (instance $libc))
+    (with "/0/gadget_native.cpython-314-wasm32-wasi.so" (instance $app))))
 
   (func (export "gadget-init") (result u32)
     (canon lift (core func $app "gadget-init") (post-return (core func $app "post"))))

@@ -130,18 +130,15 @@ def _float(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
 
 def _text(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
     number, cut = String.number, kind is CString
-    get, put, encode = host.field_get_buffer, host.field_set_buffer, str.encode
+    get, put = host.field_get_text, host.field_set_text
     capacity = FIRST_CAPACITY
 
     def read(data: int) -> str:
         nonlocal capacity
-        raw: bytes | None = get(handle, data, number, capacity)
-        if raw is None:
+        text: str | None = get(handle, data, capacity)
+        if text is None:
             raw = _read_long(field, handle, number, data, capacity)
             capacity = _room_for(raw, capacity)
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError:
             text = raw.decode("utf-8", "surrogateescape")
         if cut and "\0" in text:
             return text[: text.index("\0")]
@@ -149,12 +146,12 @@ def _text(field: str, handle: int, kind: Kind[Any]) -> tuple[Read, Write]:
 
     def write(data: int, value: str) -> None:
         try:
-            raw = encode(value)
+            failed = put(handle, data, value)
         except UnicodeEncodeError:
-            raw = encode(value, "utf-8", "surrogateescape")
+            failed = host.field_set_buffer(handle, data, number, value.encode("utf-8", "surrogateescape"))
         except TypeError:
             _wrong_type(field, kind, value)
-        if put(handle, data, number, raw):
+        if failed:
             _cannot_write(field, kind, value)
 
     return read, write

@@ -11,9 +11,20 @@ from importlib import import_module
 from typing import Any
 
 from ._errors import NoHostError
+from ._kinds import String
 from ._where import where
 
 __all__ = ["host"]
+
+
+_SHORT = (
+    "field_get_scalar",
+    "field_get_buffer",
+    "field_get_text",
+    "field_set_scalar",
+    "field_set_buffer",
+    "field_set_text",
+)
 
 
 class NeverRaisedError(Exception):
@@ -21,7 +32,11 @@ class NeverRaisedError(Exception):
 
 
 class Host:
-    """The host's functions as attributes, by the snake_case names of the WIT world."""
+    """The host's functions as attributes, by the snake_case names of the WIT world.
+
+    Two more read and write texts: field_get_text(field, data, capacity), None for what cannot be read, and
+    field_set_text(field, data, text), not 0 when the host refuses.
+    """
 
     attached = False
     Err: type[Exception] = NeverRaisedError
@@ -30,8 +45,26 @@ class Host:
     def attach(self) -> None:
         """From now on there is a host."""
         self._functions = import_module("wit_world")
+        try:
+            self.short(import_module("gadget_native"))
+        except ImportError:  # natively
+            self.field_get_text, self.field_set_text = self._get_text, self._set_text
         self.Err = import_module("componentize_py_types").Err
         self.attached = True
+
+    def short(self, native: Any) -> None:
+        """Take the short way, a library in wasm, for what happens with every event."""
+        for name in _SHORT:
+            setattr(self, name, getattr(native, name))
+        native.set_callback(import_module("gadget._callbacks").data_source_callback)
+
+    def _get_text(self, field: int, data: int, capacity: int) -> str | None:
+        raw: bytes | None = self.field_get_buffer(field, data, String.number, capacity)
+        return None if raw is None else raw.decode("utf-8", "surrogateescape")
+
+    def _set_text(self, field: int, data: int, text: str) -> int:
+        failed: int = self.field_set_buffer(field, data, String.number, str.encode(text))
+        return failed
 
     def detach(self) -> None:
         """The run is over: all handles are gone."""

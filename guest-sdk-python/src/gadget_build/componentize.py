@@ -13,7 +13,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import gadget
-from gadget_build import preinit
+from gadget_build import libraries
 from gadget_build.adapters.raw import RUNTIME
 from gadget_build.errors import BuildError
 from gadget_build.program import Program
@@ -23,6 +23,7 @@ __all__ = ["componentize"]
 # The module componentize-py wraps: it imports the program, whose declarations become part of the snapshot, and
 # brings the interpreter into a state that does not depend on the machine.
 _ENTRY = """\
+import gadget_native
 import gadget_settle
 import wit_world
 import {program}
@@ -59,7 +60,7 @@ def componentize(program: Program, world: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="gadget-build-") as directory:
         stage = Path(directory)
         _lay_out(stage, program, world)
-        done = _run(stage, preinit.stage(stage))
+        done = _run(stage, libraries.stage(stage))
         if done.returncode:
             raise _explain(program, done.stderr)
         return (stage / "component.wasm").read_bytes()

@@ -15,12 +15,16 @@ from gadget_abi.canonical import canonical_functions
 from gadget_abi.derive.wit import world_exports
 from gadget_build.adapters.lowered import lowered
 from gadget_build.adapters.support import support
+from gadget_build.libraries import NATIVE
 
 __all__ = ["RUNTIME", "Adapters", "adapters"]
 
 RUNTIME = "0.25.1"
 """The version of componentize-py whose runtime leaks list<u8> arguments: with another one the adapters would free
 memory twice, or leak."""
+
+
+_CALLBACK = "data-source-callback"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ def adapters(abi: Abi, release: str, post_returns: Collection[str]) -> Adapters:
         LinkError: the release has a function in a form for which there is no adapter.
     """
     profile = Profile(abi, release)
+    post_returns = {name for name in post_returns if name != _CALLBACK}
     functions = canonical_functions(abi)
     constants = [export for export in abi.exports.values() if export.constant]
     hooks = [export for export in world_exports(abi) if _is_wanted(export, profile)]
@@ -111,7 +116,8 @@ def _export_type(export: Export) -> str:
 
 def _lifted(export: Export, post_returns: Collection[str]) -> str:
     name = export.kebab
-    text = f'(import "lift" "{name}" (func $lift-{name}{_export_type(export)}))'
+    source = NATIVE if name == _CALLBACK else "lift"  # the way through the runtime takes a microsecond
+    text = f'(import "{source}" "{name}" (func $lift-{name}{_export_type(export)}))'
     if name in post_returns:
         results = export.core_type[1]
         text += f'\n(import "post" "{name}" (func $post-{name}{"".join(f" (param {r})" for r in results)}))'

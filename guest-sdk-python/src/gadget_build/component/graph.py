@@ -81,7 +81,7 @@ class Graph:
             LinkError: there is none.
         """
         for number, unit in enumerate(self.units):
-            if unit.name == name:
+            if unit.name == name or unit.name.endswith(f"/{name}"):
                 return number
         raise LinkError(f"the component holds no module {name!r}: was it made by another componentize-py?")
 

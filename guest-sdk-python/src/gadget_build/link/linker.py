@@ -12,12 +12,12 @@ from gadget_build.adapters.raw import Adapters, adapters
 from gadget_build.component.decode import decode as decode_component
 from gadget_build.component.graph import Definition, Graph, Target, flatten, post_returns
 from gadget_build.component.model import Component
+from gadget_build.libraries import HOST, PREINIT
 from gadget_build.link.assemble import assemble
 from gadget_build.link.fingerprint import fingerprint
 from gadget_build.link.merge import merge
 from gadget_build.link.reach import Roots
 from gadget_build.link.template import Template
-from gadget_build.preinit import LIBRARY
 from gadget_build.wasm.decode import decode
 from gadget_build.wasm.module import CoreModule, Import, Kind
 
@@ -73,6 +73,8 @@ class _Override:
             return "floor", floor_name(item)
         if item.module == _WORLD and item.name in self.lowered:
             return "adapters", item.name
+        if item.module == "env" and item.name.startswith(HOST):
+            return "adapters", item.name.removeprefix(HOST)
         return None
 
 
@@ -99,7 +101,7 @@ def _preinit(graph: Graph) -> frozenset[Definition]:
     return frozenset(
         Definition(number, Kind.FUNC, export.index)
         for number, unit in enumerate(graph.units)
-        if unit.name.endswith(f"/{LIBRARY}")
+        if unit.name.endswith(PREINIT)
         for export in unit.module.exports.values()
         if export.kind == Kind.FUNC
     )
