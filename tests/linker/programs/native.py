@@ -31,7 +31,10 @@ def start() -> None:
         except Exception as error:
             print(type(error).__name__)
     print(
-        "none:", host.field_get_scalar(99, 2, 8), host.field_get_text(99, 2, 9), host.field_set_text(99, 2, "")
+        "none:",
+        host.field_get_scalar(99, 2, 8),
+        host.field_get_text(99, 2, 9),
+        host.field_set_text(99, 2, ""),
     )
 
 

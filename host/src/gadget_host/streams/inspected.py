@@ -137,7 +137,7 @@ def _field(row: Keys, parents: set[int], where: str, notes: list[str]) -> FieldS
         if number & ARRAY_KIND:
             notes.append(f"{where} is an array of {kind}; it is left out")
             return None
-        if _number(row, "index") in parents:  # a structure, of kind Bytes or none, is shown through its members
+        if _number(row, "index") in parents:  # a structure is shown through its members
             flags |= _FLAGS["Empty"]
         elif kind == "Invalid":
             kind = "Bytes"
