@@ -44,6 +44,8 @@ def explain(error: BaseException) -> str:
             return "there is no such host"
         case TimeoutError():
             return "it does not answer in time"
+        case ConnectionRefusedError():
+            return "nobody listens there"
         case http.client.HTTPException() | ConnectionError() as inner:
             return f"the connection broke: {getattr(inner, 'strerror', None) or inner}"
         case OSError() as inner if inner.strerror:
