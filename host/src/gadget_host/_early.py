@@ -76,10 +76,11 @@ class Early:
             return int(self._entry.call(later, *args, function=form.function))
 
         def buffer(*args: int) -> int:
-            """Trap unless it fails, and put back what was there: nothing is written."""
-            before = self._at(args[3])
-            if (length := call(*args)) >= 0:
-                self._memory.write(args[3] & _U32, before[:length])
+            """Trap unless it fails for another reason than the address, of which upstream does not get to see anything:
+            it is tried at address 0, and what was there is put back."""
+            before = self._memory.read(0, min(args[3] >> 32 & _U32, self._memory.size))
+            if (length := call(*args[:3], args[3] & ~_U32)) >= 0:
+                self._memory.write(0, before[:length])
                 raise TrapError(self._memory.UNKNOWN)
             return length
 
@@ -99,11 +100,6 @@ class Early:
             return value
 
         return {"fieldGetBuffer": buffer, "fieldGetScalar": scalar}[form.function]
-
-    def _at(self, packed: int) -> bytes:
-        """What is at a packed pointer, as far as that is in the memory."""
-        at = min(packed & _U32, self._memory.size)
-        return self._memory.read(at, min(packed >> 32 & _U32, self._memory.size - at))
 
 
 def _switch(params: Sequence[str], results: Sequence[str]) -> str:
