@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+import gadget_abi
 from gadget_conformance.adapter import Adapter
 from gadget_host.conformance.adapter import Adapter as OurAdapter
 from gadget_host.schema import SourceSchema
@@ -16,6 +18,11 @@ __all__ = ["Answer", "Ours", "Packet", "Side", "Theirs", "differences", "packet"
 
 Answer = dict[str, Any]
 Packet = list[dict[str, str]]
+
+ABI: Final = gadget_abi.load()
+DEBUG: Final = ABI.enums["LogLevel"].members["Debug"]
+FUNCTION: Final = re.compile(rf"({'|'.join(ABI.functions)}): ")
+"""What such a line begins with: the host function that it is about."""
 
 
 class Side(Protocol):
@@ -62,7 +69,14 @@ class Ours:
     def _ask(self, do: str, more: Mapping[str, Any]) -> Answer:
         answer = self._adapter.answer({"do": do, **more})
         assert not {"error", "unsupported"} & {*answer}, answer
+        if "logs" in answer:
+            answer["logs"] = [line for line in answer["logs"] if not _is_hint(line)]
         return answer
+
+
+def _is_hint(line: Answer) -> bool:
+    """Whether this host helps somebody who debugs a gadget; upstream says nothing there."""
+    return line["level"] == DEBUG and bool(FUNCTION.match(line["message"]))
 
 
 def _together(observations: Sequence[Answer]) -> Answer:
