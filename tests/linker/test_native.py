@@ -21,8 +21,8 @@ EVENTS = SourceSchema(
 
 @pytest.fixture(scope="module")
 def module(caches: Path) -> Callable[[str], bytes]:
-    """programs/native.py, linked for a release."""
-    return linker_of(Path(__file__).parent / "programs" / "native.py")
+    """native/program.py, linked for a release."""
+    return linker_of(Path(__file__).parent / "native" / "program.py")
 
 
 @pytest.fixture(params=["v0.34.0", "v0.38.0", "v0.55.1"])
