@@ -193,9 +193,9 @@ def test_what_is_found_compiled_is_checked_all_the_same() -> None:
     wasm = assemble('(import "ig" "gadgetShouldLog" (func (param i32) (result i32)))', "(func)", "(func)")
     fresh = load(wasm)
     again = load(wasm)
-    assert (fresh.choice, fresh.names, fresh.info.exports) == (
+    assert (fresh.choice, fresh.start, fresh.info.exports) == (
         again.choice,
-        again.names,
+        again.start,
         again.info.exports,
     )
     with pytest.raises(GuestError, match=r"gadgetShouldLog: ig has it since v0\.43\.0"):

@@ -47,7 +47,7 @@ def guest_text(profile: Profile, work: str = "") -> str:
       {"".join(imports)}
       (import "test" "callback" (func $script (param i64 i32 i32)))
       (import "test" "malloc" (func $malloc (param i32) (result i64)))
-      (memory (export "memory") 1)
+      (import "test" "memory" (memory 1))
       (global $field (export "field") (mut i32) (i32.const 0))
       (global $source (export "source") (mut i32) (i32.const 0))
       {"".join(exports)}
@@ -161,14 +161,13 @@ class Rig:
         self.calls: list[tuple[int, int, int]] = []
         self.on_malloc: Callable[[int], int | None] = lambda size: 0xC000
         module = wasmtime.Module(self.store.engine, bytes(wasmtime.wat2wasm(guest_text(self.profile, work))))
-        imports = [*self.plane.imports.values(), self._script(), self._malloc()]
+        self.memory = wasmtime.Memory(self.store, wasmtime.MemoryType(wasmtime.Limits(1, None)))
+        self.plane.attach(self.memory if memory else None)
+        imports = [*self.plane.imports.values(), self._script(), self._malloc(), self.memory]
         instance = wasmtime.Instance(self.store, module, imports)
         self.exports: dict[str, Any] = dict(instance.exports(self.store).items())
-        self.memory: wasmtime.Memory = self.exports["memory"]
         self.hooks.guest_malloc = self.exports["malloc"]
-        self.plane.attach(
-            self.memory if memory else None, self.exports["dataSourceCallback"], self.exports["malloc"]
-        )
+        self.plane.connect(self.exports["dataSourceCallback"], self.exports["malloc"])
         self.registry = SourceRegistry(self.plane)
 
     def _script(self) -> wasmtime.Func:

@@ -114,4 +114,4 @@ def test_the_plane_needs_no_feature_beyond_multi_memory(release: str, strict: bo
     for feature in ("wasm_tail_call", "wasm_memory64", "wasm_threads", "wasm_exceptions", "wasm_gc"):
         setattr(config, feature, False)
     module = wasmtime.Module(wasmtime.Engine(config), assemble(plane_text(profile_of(release, strict))))
-    assert {item.module for item in module.imports} == {"trampolines", "guest", "host"}
+    assert {item.module for item in module.imports} == {"plane", "guest", "host"}

@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import wasmtime
 
@@ -27,13 +28,13 @@ from gadget_abi import files
 from gadget_abi.wasm import Module
 
 from ._engine import validate
-from ._hidden import reveal
+from ._split import split
 
-__all__ = ["cache_dir", "compile_guest", "compile_text", "compile_wat", "find_guest"]
+__all__ = ["Compiled", "cache_dir", "compile_guest", "compile_text", "compile_wat", "find_guest"]
 
 _KEEP_BYTES = 1 << 30
 _SUFFIX = ".cwasm"
-_GUEST = "guest, revealed"
+_CODE, _IMAGE = "guest's code", "guest's memory"
 _ENGINE = f"wasmtime {version('wasmtime')}"
 
 
@@ -42,14 +43,28 @@ def cache_dir() -> Path:
     return files.cache_dir("modules")
 
 
-def find_guest(engine: wasmtime.Engine, wasm: bytes) -> wasmtime.Module | None:
+class Compiled(NamedTuple):
+    """A guest in two modules, see ``_split``; the first has its memory, None for a guest without."""
+
+    image: wasmtime.Module | None
+    code: wasmtime.Module
+
+
+def find_guest(engine: wasmtime.Engine, wasm: bytes) -> Compiled | None:
     """Take a guest from the cache; only what was read to its end and validated gets there."""
     directory = _private(cache_dir())
-    return _find(engine, directory, _key(wasm, _GUEST)) if directory else None
+    if directory is None:
+        return None
+    digest = _digest(wasm)
+    code = _find(engine, directory, _key(digest, _CODE))
+    image = _find(engine, directory, _key(digest, _IMAGE)) if code else None
+    if code is None or (image is None and any(isinstance(i.type, wasmtime.MemoryType) for i in code.imports)):
+        return None
+    return Compiled(image, code)
 
 
-def compile_guest(engine: wasmtime.Engine, wasm: bytes, info: Module) -> wasmtime.Module:
-    """Compile a guest, what it hides revealed (see ``_hidden``), and keep it in the cache.
+def compile_guest(engine: wasmtime.Engine, wasm: bytes, info: Module) -> Compiled:
+    """Compile a guest and keep it in the cache.
 
     Args:
         engine: for which.
@@ -60,7 +75,9 @@ def compile_guest(engine: wasmtime.Engine, wasm: bytes, info: Module) -> wasmtim
         wasmtime.WasmtimeError: the guest is not valid.
     """
     validate(wasm)
-    return _compile(engine, _private(cache_dir()), _key(wasm, _GUEST), reveal(wasm, info))
+    directory, digest, parts = _private(cache_dir()), _digest(wasm), split(wasm, info)
+    image = parts.image and _compile(engine, directory, _key(digest, _IMAGE), parts.image)
+    return Compiled(image or None, _compile(engine, directory, _key(digest, _CODE), parts.code))
 
 
 def compile_text(engine: wasmtime.Engine, text: str, assemble: Callable[[str], bytes]) -> wasmtime.Module:
@@ -71,7 +88,7 @@ def compile_text(engine: wasmtime.Engine, text: str, assemble: Callable[[str], b
         text: tells the module from others; everything it depends on.
         assemble: makes wasm of the text, where the cache does not have it.
     """
-    directory, key = _private(cache_dir()), _key(text.encode(), "host")
+    directory, key = _private(cache_dir()), _key(_digest(text.encode()), "host")
     found = _find(engine, directory, key) if directory else None
     return found or _compile(engine, directory, key, assemble(text))
 
@@ -88,10 +105,12 @@ def _compile(engine: wasmtime.Engine, directory: Path | None, key: str, wasm: by
     return module
 
 
-def _key(made_from: bytes, kind: str) -> str:
-    digest = hashlib.sha256(made_from, usedforsecurity=False)
-    digest.update(f"{_ENGINE} {kind}".encode())
-    return digest.hexdigest()[:40]
+def _digest(made_from: bytes) -> bytes:
+    return hashlib.sha256(made_from, usedforsecurity=False).digest()
+
+
+def _key(digest: bytes, kind: str) -> str:
+    return hashlib.sha256(digest + f"{_ENGINE} {kind}".encode(), usedforsecurity=False).hexdigest()[:40]
 
 
 def _private(directory: Path) -> Path | None:

@@ -72,7 +72,6 @@ def new_engine() -> wasmtime.Engine:
     config.memory_may_move = False  # so that addresses into a memory hold for the life of the store
     config.max_wasm_stack = _stack_size()
     config.wasm_multi_memory = True  # the data plane sees its own memory and the guest's
-    config.wasm_tail_call = config.wasm_function_references = True  # how trampolines lead to the plane
     engine = wasmtime.Engine(config)
     _alive.add(engine)
     return engine

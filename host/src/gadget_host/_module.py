@@ -13,8 +13,8 @@ from gadget_abi.check import NO_MEMORY, Problem, problems_in, wasi_problems
 from gadget_abi.choose import Choice, choose
 from gadget_abi.wasm import FuncType, Kind, Module, is_component, read_declarations, read_module
 
-from ._cache import compile_guest, find_guest
-from ._hidden import Names, names_of, reveal
+from ._cache import Compiled, compile_guest, find_guest
+from ._split import moved, start_name
 
 __all__ = ["CALLBACK", "GuestModule", "bytes_of", "load_module", "read_file"]
 
@@ -34,16 +34,16 @@ class GuestModule:
         compiled: its code.
         choice: the release whose behaviour it gets, and why.
         profile: what that release is like.
-        names: of the exports that are its memory and its (start) function.
+        start: the name of the export that is the function of its (start) section, None when it has none.
         moved: bytes by which its code is further behind than in the file.
     """
 
     name: str
     info: Module
-    compiled: wasmtime.Module
+    compiled: Compiled
     choice: Choice
     profile: Profile
-    names: Names
+    start: str | None
     moved: int
 
     def has_function(self, name: str) -> bool:
@@ -123,8 +123,7 @@ def load_module(
         compiled = known or compile_guest(engine, wasm, info)
     except wasmtime.WasmtimeError as error:
         raise GuestError(_invalid(error), module=name, hint=_BUILD_FOR_2) from None
-    moved = len(reveal(wasm, info)) - len(wasm)
-    return GuestModule(name, info, compiled, choice, profile, names_of(info), moved)
+    return GuestModule(name, info, compiled, choice, profile, start_name(info), moved(wasm, info))
 
 
 _BUILD_FOR_2 = "build it for the Wasm 2.0 core features, which are all that Inspektor Gadget runs"

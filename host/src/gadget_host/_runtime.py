@@ -23,6 +23,7 @@ from ._logs import Logs, level_number
 from ._malloc import MALLOC
 from ._module import CALLBACK, load_module
 from ._settings import Settings
+from ._split import MEMORY
 from .backends import Config, KernelSymbols, MapRegistry, MountNsFilter, SyscallTable
 from .plane import Plane
 from .sources import SourceRegistry
@@ -88,6 +89,9 @@ class Runtime:
             handle_limit=self.abi.limits["handles"].value,
             log_level=self.logs.level,
         )
+        guest_memory = self._make_memory()
+        self.memory.attach(self.store, guest_memory)
+        self.plane.attach(guest_memory)
         config = Config(settings.config)
         self.sources = SourceRegistry(self.plane, config)
         self.host = Host(
@@ -105,27 +109,36 @@ class Runtime:
         )
         self.lift = Lift(self.host, self.plane, self.memory, self.hooks.malloc)
         self.early = Early(self.hooks, self.memory)
-        self.instance = self._instantiate(Linker(self).externs())
+        externs = [*Linker(self).externs(), *([guest_memory] if guest_memory else [])]
+        self.instance = self._instantiate(self.module.compiled.code, externs)
         self._connect(dict(self.instance.exports(self.store).items()))
 
     def _connect(self, found: Mapping[str, Any]) -> None:
-        """Make the guest's memory and functions known to the host's."""
+        """Make the guest's functions known to the host's."""
         self._found = found
-        names = self.module.names
-        self.exports = Exports(self.hooks, self.profile, found, names.start)
-        memory = found[names.memory] if names.memory else None
-        self.memory.attach(self.store, memory)
+        self.exports = Exports(self.hooks, self.profile, found, self.module.start)
         self.hooks.malloc.function = self.exports.function(MALLOC)
         callback = any_callback(self.store, self.exports.function(CALLBACK))
-        self.plane.attach(memory, callback, self.hooks.malloc.function)
+        self.plane.connect(callback, self.hooks.malloc.function)
         turns = ctypes.c_uint64.from_address(self.plane.call_counter_address())
         self.hooks.count = lambda: turns.value
 
-    def _instantiate(self, externs: list[wasmtime.Func]) -> wasmtime.Instance:
-        """Instantiate, which fills memory and tables; the module has no (start) section any more."""
+    def _make_memory(self) -> wasmtime.Memory | None:
+        """The guest's memory, with its data in it; None when it has none."""
+        image = self.module.compiled.image
+        if image is None:
+            return None
+        found = self._instantiate(image, []).exports(self.store)[MEMORY]
+        assert isinstance(found, wasmtime.Memory)
+        return found
+
+    def _instantiate(
+        self, module: wasmtime.Module, externs: list[wasmtime.Func | wasmtime.Memory]
+    ) -> wasmtime.Instance:
+        """Instantiate one of the guest's modules, which fills memory and tables; they have no (start) section."""
         try:
             with self.hooks.lock:
-                return wasmtime.Instance(self.store, self.module.compiled, externs)
+                return wasmtime.Instance(self.store, module, externs)
         except wasmtime.Trap as trap:
             reason = _BEYOND.get(trap.trap_code, str(trap)) if trap.trap_code else str(trap)
         except wasmtime.WasmtimeError as error:

@@ -6,10 +6,7 @@ from wasmtime import Frame, Trap, TrapCode
 
 __all__ = ["describe"]
 
-_OURS = (
-    "plane",
-    "trampolines",
-)  # modules of the data plane, which a guest can make trap through bad pointers
+_OURS = ("plane",)  # the data plane's module, which a guest can make trap through bad pointers
 
 _REASONS = {
     TrapCode.STACK_OVERFLOW: "used up its stack (endless recursion?)",

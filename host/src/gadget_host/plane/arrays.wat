@@ -77,8 +77,9 @@
         (i32.shl (i32.load offset={object.capacity} (local.get $array)) (i32.const 2)))))
   (call $heap_free (local.get $array) (i32.const {object.SIZE})))
 
-(func $dataArrayNew (type $dataArrayNew) (param $array i32) (result i32)
+(func $dataArrayNew (export "dataArrayNew") (type $dataArrayNew) (param $array i32) (result i32)
   (local $object i32) (local $element i32) (local $handle i32)
+  (call $count)
   (if (i32.eqz (local.tee $object (call $handle_find (local.get $array) (i32.const {kind.array}))))
     (then
       (call $warn (i32.const {fn.dataArrayNew}) (i32.const {why.not_array}) (local.get $array))
@@ -96,9 +97,10 @@
       (return (i32.const {error.dataArrayNew}))))
   (local.get $handle))
 
-(func $dataArrayAppend (type $dataArrayAppend) (param $array i32) (param $data i32) (result i32)
+(func $dataArrayAppend (export "dataArrayAppend") (type $dataArrayAppend) (param $array i32) (param $data i32) (result i32)
   (local $object i32) (local $element i32) (local $why i32) (local $detail i32)
   (local.set $detail (local.get $array))
+  (call $count)
   (block $fail
     (local.set $why (i32.const {why.not_array}))
     (br_if $fail (i32.eqz (local.tee $object (call $handle_find (local.get $array) (i32.const {kind.array})))))
@@ -125,9 +127,10 @@
   (i32.const {error.dataArrayAppend}))
 
 ;; Drops the handle of an element that is not wanted; the array is unchanged. In older releases nothing happens.
-(func $dataArrayRelease (type $dataArrayRelease) (param $array i32) (param $data i32) (result i32)
+(func $dataArrayRelease (export "dataArrayRelease") (type $dataArrayRelease) (param $array i32) (param $data i32) (result i32)
   (local $why i32) (local $detail i32)
   (local.set $detail (local.get $array))
+  (call $count)
   (block $fail
     (local.set $why (i32.const {why.not_array}))
     (br_if $fail (i32.eqz (call $handle_find (local.get $array) (i32.const {kind.array}))))
@@ -139,8 +142,9 @@
   (call $warn (i32.const {fn.dataArrayRelease}) (local.get $why) (local.get $detail))
   (i32.const {error.dataArrayRelease}))
 
-(func $dataArrayLen (type $dataArrayLen) (param $array i32) (result i32)
+(func $dataArrayLen (export "dataArrayLen") (type $dataArrayLen) (param $array i32) (result i32)
   (local $object i32)
+  (call $count)
   (if (i32.eqz (local.tee $object (call $handle_find (local.get $array) (i32.const {kind.array}))))
     (then
       (call $warn (i32.const {fn.dataArrayLen}) (i32.const {why.not_array}) (local.get $array))
@@ -149,9 +153,10 @@
 
 ;; The handle of an element is computed, see data_find; it carries 15 bits of index. In older releases every call takes
 ;; a place in the table, and the element outlives the array and the batch.
-(func $dataArrayGet (type $dataArrayGet) (param $array i32) (param $index i32) (result i32)
+(func $dataArrayGet (export "dataArrayGet") (type $dataArrayGet) (param $array i32) (param $index i32) (result i32)
   (local $object i32) (local $why i32) (local $detail i32)
   (@if {change.element-handles} (then) (else (local $element i32) (local $handle i32)))
+  (call $count)
   (local.set $detail (local.get $array))
   (block $fail
     (local.set $why (i32.const {why.not_array}))

@@ -1,4 +1,4 @@
-"""The plane's modules, from the wat files next to this one."""
+"""The plane's module, from the wat files next to this one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from gadget_abi import Profile, load
 from gadget_abi.table import Form
 
 from .inline import inline
-from .layout import INITIAL_PAGES, STRUCTS, fill, hot
+from .layout import fill, hot
 
-__all__ = ["assemble", "plane_text", "trampolines_text"]
+__all__ = ["assemble", "plane_text"]
 
 _FILES: Final = (
     "module",
@@ -49,21 +49,6 @@ def _plane_text(release: str, strict: bool) -> str:
     return "\n".join((_assembler(), _types(profile), fill("\n".join(parts), profile)))
 
 
-def trampolines_text(profile: Profile) -> str:
-    """What the guest is instantiated with: a function per hot import that counts the call and makes it.
-
-    The module also holds the plane's memory, which so is the first of the two memories the plane is given.
-    """
-    return _trampolines_text(profile.release, profile.strict)
-
-
-@cache
-def _trampolines_text(release: str, strict: bool) -> str:
-    profile = Profile(load(), release, strict)
-    functions = "\n".join(map(_trampoline, hot(profile).values()))
-    return f'{_assembler()}(memory (export "memory") {INITIAL_PAGES})\n{_types(profile)}{functions}'
-
-
 def assemble(text: str) -> bytes:
     """The module of these fields."""
     return bytes(wat2wasm(f"(module {inline(text)})"))
@@ -83,14 +68,3 @@ def _types(profile: Profile) -> str:
 def _signature(form: Form) -> str:
     params, results = form.core_type
     return f" (param {' '.join(params)}) (result {' '.join(results)})"
-
-
-def _trampoline(form: Form) -> str:
-    name, count = form.function, STRUCTS["control"]["host_calls"]
-    arguments = "".join(f" (local.get {i})" for i in range(len(form.params)))
-    return (
-        f'(global $to.{name} (export "to.{name}") (mut (ref null ${name})) (ref.null ${name}))\n'
-        f'(func ${name} (export "{name}") (type ${name})\n'
-        f"  (i64.store (i32.const {count}) (i64.add (i64.load (i32.const {count})) (i64.const 1)))\n"
-        f"  (return_call_ref ${name}{arguments} (global.get $to.{name})))"
-    )

@@ -211,10 +211,11 @@
 
 ;; On failure 1 goes to the guest's $error, unless that is 0; outside its memory the guest traps. Success writes nothing.
 ;; (The first release of this function has no $error.)
-(@if {has.fieldGetScalar} (then (func $fieldGetScalar (type $fieldGetScalar)
+(@if {has.fieldGetScalar} (then (func $fieldGetScalar (export "fieldGetScalar") (type $fieldGetScalar)
   (param $field i32) (param $data i32) (param $kind i32) (@if {change.error-pointer} (then (param $error i32)))
   (result i64)
   (local $accessor i32) (local $element i32) (local $why i32) (local $detail i32) (local $value i64)
+  (call $count)
   (call $access (local.get $field) (local.get $data))
   (local.set $detail) (local.set $why) (local.set $element) (local.set $accessor)
   (if (i32.eqz (local.get $why))
@@ -242,12 +243,13 @@
     (call $end (i32.const {fn.fieldGetScalar}) (i32.const {why.error_pointer})))))
 
 ;; Copies the bytes of any field, as they are, to $destination (length << 32 | address); all of them or nothing.
-(@if {has.fieldGetBuffer} (then (func $fieldGetBuffer (type $fieldGetBuffer)
+(@if {has.fieldGetBuffer} (then (func $fieldGetBuffer (export "fieldGetBuffer") (type $fieldGetBuffer)
   (param $field i32) (param $data i32) (param $kind i32) (param $destination i64) (result i32)
   (local $accessor i32) (local $element i32) (local $slot i32) (local $why i32) (local $detail i32)
   (local $from i32) (local $length i32) (local $to i32) (local $capacity i32)
   (local.set $to (i32.wrap_i64 (local.get $destination)))
   (local.set $capacity (i32.wrap_i64 (i64.shr_u (local.get $destination) (i64.const 32))))
+  (call $count)
   (block $fail
     (call $access (local.get $field) (local.get $data))
     (local.set $detail) (local.set $why) (local.set $element) (local.set $accessor)
@@ -277,9 +279,10 @@
 
 ;; $value is a scalar's bits or, for the kinds String and Bytes, length << 32 | address of bytes that are copied.
 ;; (For a long time upstream forgot to return anything, which leaves the first argument in its place.)
-(func $fieldSet (type $fieldSet)
+(func $fieldSet (export "fieldSet") (type $fieldSet)
   (param $field i32) (param $data i32) (param $kind i32) (param $value i64) (result i32)
   (local $accessor i32) (local $element i32) (local $why i32) (local $detail i32)
+  (call $count)
   (call $access (local.get $field) (local.get $data))
   (local.set $detail) (local.set $why) (local.set $element) (local.set $accessor)
   (if (i32.eqz (local.get $why))

@@ -1,4 +1,4 @@
-"""The plane's two modules in a store, and what they call in Python."""
+"""The plane's module in a store, and what they call in Python."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from gadget_abi import Profile
 from .._cache import compile_text
 from .._rawcall import Forward
 from .._state import PlaneHooks
-from .assembly import assemble, plane_text, trampolines_text
+from .assembly import assemble, plane_text
 
-__all__ = ["connect", "trampolines"]
+__all__ = ["instantiate"]
 
 _I32, _I64 = wasmtime.ValType.i32(), wasmtime.ValType.i64()
 _UPCALLS: Final = {
@@ -30,46 +30,30 @@ _UPCALLS: Final = {
 }
 
 
-def trampolines(store: wasmtime.Store, hooks: PlaneHooks, profile: Profile) -> Mapping[str, Any]:
-    """Instantiate the module the guest is linked against.
-
-    It exports "memory", the hot functions by name, and by "to." and the name the global that says where each leads.
-    """
-    module = compile_text(store.engine, trampolines_text(profile), assemble)
-    with hooks.unlimited():
-        instance = wasmtime.Instance(store, module, [])
-    return instance.exports(store)
-
-
-def connect(
+def instantiate(
     store: wasmtime.Store,
     hooks: PlaneHooks,
     profile: Profile,
     target: object,
-    trampolines: Mapping[str, Any],
-    memory: wasmtime.Memory | None,
-    callback: wasmtime.Func | None,
-    malloc: wasmtime.Func | None,
+    memory: wasmtime.Memory,
+    guest_memory: wasmtime.Memory | None,
     forward: Forward | None,
-) -> Mapping[str, wasmtime.Func]:
-    """Instantiate the plane behind its trampolines; its exports.
+) -> Mapping[str, Any]:
+    """Instantiate the plane; its exports.
 
     Args:
         store: where.
         hooks: the sandbox.
         profile: the release whose behaviour it has.
         target: has a method ``on_<name>`` for each function the plane calls in Python.
-        trampolines: what `trampolines` returned.
-        memory: the guest's, None when it has none.
-        callback: the guest's dataSourceCallback, None when it has none.
-        malloc: the guest's, None when it has none.
+        memory: the plane's own.
+        guest_memory: the guest's, None when it has none.
         forward: what is to call malloc, if that can be; it is told which function.
     """
     given: dict[tuple[str, str], Any] = {
-        **{("trampolines", name): item for name, item in trampolines.items()},
-        ("guest", "memory"): memory or wasmtime.Memory(store, wasmtime.MemoryType(wasmtime.Limits(0, 0))),
-        ("guest", "dataSourceCallback"): callback or _nothing(store, [_I64, _I32, _I32], []),
-        ("guest", "malloc"): malloc or _nothing(store, [_I32], [_I32]),
+        ("plane", "memory"): memory,
+        ("guest", "memory"): guest_memory
+        or wasmtime.Memory(store, wasmtime.MemoryType(wasmtime.Limits(0, 0))),
         ("host", "forward"): forward.function if forward else _nothing(store, [_I64], [_I64]),
     }
     for name, (params, results) in _UPCALLS.items():
@@ -78,7 +62,7 @@ def connect(
     module = compile_text(store.engine, plane_text(profile), assemble)
     with hooks.unlimited():
         instance = wasmtime.Instance(store, module, [given[i.module, i.name or ""] for i in module.imports])
-    exports: dict[str, Any] = dict(instance.exports(store).items())  # all of them are functions
+    exports = dict(instance.exports(store).items())
     if forward:
         forward.to(exports["call_malloc"])
     return exports

@@ -22,6 +22,7 @@ __all__ = [
     "HEAP_BASE",
     "HOT",
     "INITIAL_PAGES",
+    "OF_GUEST",
     "REASONS",
     "STRUCTS",
     "TARGETS",
@@ -52,6 +53,9 @@ HOT: Final = (
 
 FUNCTIONS: Final = (*HOT, "dataSourceCallback")
 """What a warning of the plane can be about, by number."""
+
+OF_GUEST: Final = ("callback", "malloc")
+"""What the plane calls of the guest, by place in its table."""
 
 REASONS: Final = {
     "not_source": "handle {0} is not a data source",
@@ -227,6 +231,7 @@ def _plane_names(profile: Profile) -> dict[str, int]:
     bits = HANDLE_BITS
     return {
         "hot.pages": INITIAL_PAGES,
+        **{f"of_guest.{name}": number for number, name in enumerate(OF_GUEST)},
         **{f"fn.{name}": number for number, name in enumerate(FUNCTIONS)},
         **{f"why.{name}": number for number, name in enumerate(REASONS, start=1)},
         **{f"kind.{name}": bit for name, bit in bits.items()},
@@ -282,12 +287,6 @@ def _profile_names(profile: Profile) -> dict[str, int]:
 
 def _texts(profile: Profile) -> dict[str, str]:
     return {
-        "hot.functions": " ".join(f"${name}" for name in hot(profile)),
-        "hot.targets": " ".join(
-            f'(import "trampolines" "to.{name}" (global $to.{name} (mut (ref null ${name}))))'
-            for name in hot(profile)
-        ),
-        "hot.connections": " ".join(f"(global.set $to.{name} (ref.func ${name}))" for name in hot(profile)),
         "kind_shapes": "".join(f"\\{shape:02x}" for shape in _shapes(profile.abi)),
     }
 

@@ -2,7 +2,8 @@
 ;; looking, so that the last two numbers become levels that always are.
 
 (@if {has.gadgetShouldLog} (then
-  (func $gadgetShouldLog (type $gadgetShouldLog) (param $level i32) (result i32)
+  (func $gadgetShouldLog (export "gadgetShouldLog") (type $gadgetShouldLog) (param $level i32) (result i32)
+    (call $count)
     (@if {quirk.should-log-wraps} (then
       (if (i32.ge_u (local.get $level) (i32.const -2)) (then (return (i32.const 1))))))
     (i32.and

@@ -3,8 +3,9 @@
 ;; A scalar's bits, or, for the kinds String and Bytes, length << 32 | address of a copy that is the guest's to free.
 
 (@if {has.fieldGet} (then
-  (func $fieldGet (type $fieldGet) (param $field i32) (param $data i32) (param $kind i32) (result i64)
+  (func $fieldGet (export "fieldGet") (type $fieldGet) (param $field i32) (param $data i32) (param $kind i32) (result i64)
     (local $accessor i32) (local $element i32) (local $why i32) (local $detail i32) (local $value i64)
+    (call $count)
     (call $access (local.get $field) (local.get $data))
     (local.set $detail) (local.set $why) (local.set $element) (local.set $accessor)
     (if (i32.eqz (local.get $why))
@@ -86,4 +87,5 @@
       (else (i32.const 0))))
 
   (func $call_malloc (export "call_malloc") (param $bytes i64) (result i64)
-    (i64.extend_i32_u (call $guest_malloc (i32.wrap_i64 (local.get $bytes)))))))
+    (i64.extend_i32_u
+      (call_indirect $of_guest (type $of_malloc) (i32.wrap_i64 (local.get $bytes)) (i32.const {of_guest.malloc}))))))

@@ -1,10 +1,10 @@
 ;; The data plane: one instance per gadget, the only store of handles, sources' layouts, data and packets.
 ;;
-;; The guest's hot imports are trampolines (their module also defines the memory and the globals named below), so the
-;; guest can be instantiated first and this module second, with the guest's memory and callback as imports. Its
-;; start function then connects the trampolines.
+;; The guest is linked against the functions that this module exports. Both memories are made before: this module is
+;; given them, the guest's own one is turned into an import (_split.py). What of the guest is called here stands in a
+;; table that is filled when the guest is there.
 ;;
-;;   guest --call--> trampoline --return_call_ref--> a function of this module --memory.copy--> guest's memory
+;;   guest --call--> a function of this module --memory.copy--> guest's memory
 ;;
 ;; Names in braces are replaced by numbers before assembly (layout.py): members and sizes of structures,
 ;; values of the ABI table, reasons of warnings (why), numbers of hot functions (fn).
@@ -18,10 +18,11 @@
 ;; in it; what is new is published before what is old is freed. What an unwinding can leave behind is a leak, never
 ;; a wrong pointer.
 
-(import "trampolines" "memory" (memory $plane {hot.pages}))
-{hot.targets}
+(import "plane" "memory" (memory $plane {hot.pages}))
 (import "guest" "memory" (memory $guest 0))
-(import "guest" "dataSourceCallback" (func $callback (param i64 i32 i32)))
+
+(type $of_callback (func (param i64 i32 i32)))
+(type $of_malloc (func (param i32) (result i32)))
 
 ;; A warning about a call: which function, why, and a number that the reason's text shows.
 (import "host" "warn" (func $warn (param $function i32) (param $why i32) (param $detail i32)))
@@ -38,8 +39,7 @@
   (import "host" "forward" (func $forward (param $bytes i64) (result i64)))
   ;; What is to be done when that did not give an address that will do, or could not be called: says what was wrong, or
   ;; calls the guest's malloc. An address, or -1.
-  (import "host" "malloc" (func $malloc (param $bytes i32) (param $address i64) (result i64)))
-  (import "guest" "malloc" (func $guest_malloc (param i32) (result i32)))))
+  (import "host" "malloc" (func $malloc (param $bytes i32) (param $address i64) (result i64)))))
 ;; Does not return: the guest's call traps, for that reason.
 (import "host" "trap" (func $trap (param $function i32) (param $why i32) (param $detail i32)))
 ;; Does not return: the gadget is ended, or the emitter told off, where upstream would have hung or died of it.
@@ -48,9 +48,17 @@
 (import "host" "call_python"
   (func $call_python (param $subscriber i64) (param $object i32) (param $record i32) (result i32)))
 
-(elem declare func {hot.functions})
-(start $connect)
-(func $connect {hot.connections})
+;; What is called of the guest.
+(table $of_guest (export "of_guest") 2 2 funcref)
+
+(func $callback (@inline) (param $callback i64) (param $source i32) (param $data i32)
+  (call_indirect $of_guest (type $of_callback)
+    (local.get $callback) (local.get $source) (local.get $data) (i32.const {of_guest.callback})))
+
+;; A hot function was called.
+(func $count (@inline)
+  (i64.store (i32.const {control.host_calls})
+    (i64.add (i64.load (i32.const {control.host_calls})) (i64.const 1))))
 
 ;; Bit widths of the scalar kinds, by kind: bytes, plus 128 when signed; 0 for kinds that are not scalar.
 (data (memory $plane) (i32.const {control.shapes}) "{kind_shapes}")

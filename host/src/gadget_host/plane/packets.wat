@@ -1,10 +1,12 @@
 ;; The guest's packets: made on a source, filled, and emitted or released.
 ;; The type of a packet must fit its source when it is made; whose packet is emitted where is not checked, as upstream.
 
-(func $dataSourceNewPacketSingle (type $dataSourceNewPacketSingle) (param $source i32) (result i32)
+(func $dataSourceNewPacketSingle (export "dataSourceNewPacketSingle") (type $dataSourceNewPacketSingle) (param $source i32) (result i32)
+  (call $count)
   (call $packet_new (i32.const {fn.dataSourceNewPacketSingle}) (local.get $source) (i32.const {kind.single})))
 
-(func $dataSourceNewPacketArray (type $dataSourceNewPacketArray) (param $source i32) (result i32)
+(func $dataSourceNewPacketArray (export "dataSourceNewPacketArray") (type $dataSourceNewPacketArray) (param $source i32) (result i32)
+  (call $count)
   (call $packet_new (i32.const {fn.dataSourceNewPacketArray}) (local.get $source) (i32.const {kind.array})))
 
 (func $packet_new (param $function i32) (param $handle i32) (param $kind i32) (result i32)
@@ -42,7 +44,8 @@
     (then (call $warn (local.get $function) (i32.const {why.not_packet}) (local.get $packet))))
   (local.get $object))
 
-(func $dataSourceRelease (type $dataSourceRelease) (param $source i32) (param $packet i32) (result i32)
+(func $dataSourceRelease (export "dataSourceRelease") (type $dataSourceRelease) (param $source i32) (param $packet i32) (result i32)
+  (call $count)
   (if (i32.eqz
         (call $packet_find (i32.const {fn.dataSourceRelease}) (local.get $source) (local.get $packet)))
     (then (return (i32.const {error.dataSourceRelease}))))
@@ -50,7 +53,8 @@
   (i32.const 0))
 
 ;; The handle is gone before anyone sees the packet, whatever becomes of it; in older releases nothing frees it.
-(func $dataSourceEmitAndRelease (type $dataSourceEmitAndRelease) (param $source i32) (param $packet i32) (result i32)
+(func $dataSourceEmitAndRelease (export "dataSourceEmitAndRelease") (type $dataSourceEmitAndRelease) (param $source i32) (param $packet i32) (result i32)
+  (call $count)
   (if (i32.eqz
         (call $packet_find (i32.const {fn.dataSourceEmitAndRelease}) (local.get $source) (local.get $packet)))
     (then (return (i32.const {error.dataSourceEmitAndRelease}))))

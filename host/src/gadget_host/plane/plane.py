@@ -16,7 +16,18 @@ from gadget_abi import EmbedderError, Profile
 from .._rawcall import Forward, integer_call
 from .._state import CallError, PlaneHooks, TrapError
 from . import instance
-from .layout import FUNCTIONS, HANDLE_BITS, HANDLES_BASE, HEAP_BASE, REASONS, STRUCTS, Status, Stopped, hot
+from .layout import (
+    FUNCTIONS,
+    HANDLE_BITS,
+    HANDLES_BASE,
+    HEAP_BASE,
+    INITIAL_PAGES,
+    REASONS,
+    STRUCTS,
+    Status,
+    Stopped,
+    hot,
+)
 from .memory import Buffer, PlaneMemory
 
 __all__ = ["ExhaustedError", "Plane"]
@@ -47,7 +58,8 @@ class _Addressed(Protocol):
 class Plane:
     """The store of handles, sources' layouts, data and packets, and the functions of the ABI that use them.
 
-    A guest is instantiated against ``imports``; ``attach`` then connects them. Until then a hot call traps.
+    `attach` gives it the guest's memory; the guest is then instantiated against ``imports``, and `connect` tells what
+    is called of it.
 
     Args:
         store: the gadget's store, of an engine whose memories do not move.
@@ -74,11 +86,10 @@ class Plane:
         log_level: int = 2,
     ) -> None:
         self._store, self._hooks, self._profile = store, hooks, profile
-        with hooks.lock:
-            self._trampolines = instance.trampolines(store, hooks, profile)
-            self.imports = {name: self._trampolines[name] for name in hot(profile)}
-            self._memory: wasmtime.Memory = self._trampolines["memory"]
-            self.memory = PlaneMemory(store, self._memory)
+        with hooks.lock, hooks.unlimited():
+            pages = wasmtime.MemoryType(wasmtime.Limits(INITIAL_PAGES, None))
+            self._memory = wasmtime.Memory(store, pages)
+        self.memory = PlaneMemory(store, self._memory)
         self.memory.set_u32(_CONTROL["heap_top"], HEAP_BASE)
         self.memory.set_u32(_CONTROL["table"], HANDLES_BASE)
         self.memory.set_u32(_CONTROL["handle_limit"], handle_limit)
@@ -94,32 +105,31 @@ class Plane:
         self.records = lambda data: None
         self.subscriber = lambda number, item, record: Status.GO
 
-    def attach(
-        self,
-        memory: wasmtime.Memory | None,
-        callback: wasmtime.Func | None,
-        malloc: wasmtime.Func | None = None,
-    ) -> None:
-        """Connect the hot functions, once the guest is instantiated and before any of its exports is called.
+    def attach(self, memory: wasmtime.Memory | None) -> None:
+        """Take the guest's memory: from then on there are `imports`, for the guest to be instantiated with.
 
         Args:
-            memory: the guest's memory; None when it has none, which only strict hosts allow.
+            memory: the guest's; None when it has none, which only strict hosts allow.
+        """
+        with self._hooks.lock:
+            self.memory.set_u32(_CONTROL["no_memory"], memory is None)
+            forward = self._forward() if "fieldGet" in hot(self._profile) else None
+            self._exports = instance.instantiate(
+                self._store, self._hooks, self._profile, self, self._memory, memory, forward
+            )
+        self.imports = {name: self._exports[name] for name in hot(self._profile)}
+
+    def connect(self, callback: wasmtime.Func | None, malloc: wasmtime.Func | None = None) -> None:
+        """Take what is called of the guest, before any of its exports is called.
+
+        Args:
             callback: its dataSourceCallback, None when it has none.
             malloc: its malloc, (i32) -> (i32), None when it has none; only fieldGet calls it.
         """
         with self._hooks.lock:
-            self.memory.set_u32(_CONTROL["no_memory"], memory is None)
-            self._exports = instance.connect(
-                self._store,
-                self._hooks,
-                self._profile,
-                self,
-                self._trampolines,
-                memory,
-                callback,
-                malloc,
-                self._forward() if malloc and "fieldGet" in self.imports else None,
-            )
+            for place, function in enumerate((callback, malloc)):
+                if function is not None:
+                    self._exports["of_guest"].set(self._store, place, function)
         self._callback = integer_call(self._store, callback) if callback else None
 
     def _forward(self) -> Forward | None:
