@@ -29,7 +29,8 @@ MODULES = {
     ),
     "everything, between other sections": (
         f'{SECTION} (@custom "a" (before start) "x") (@custom "b" (after export) "y") (table 1 funcref)'
-        ' (@custom "c" (before first) "z") (elem (i32.const 0) $first) (data (i32.const 9) "data") (global i32 (i32.const 7))',
+        ' (@custom "c" (before first) "z") (elem (i32.const 0) $first) (global i32 (i32.const 7))'
+        ' (data (i32.const 9) "data")',
         EXPORTED,
         "gadget-host:start",
     ),

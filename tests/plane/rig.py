@@ -163,7 +163,7 @@ class Rig:
         module = wasmtime.Module(self.store.engine, bytes(wasmtime.wat2wasm(guest_text(self.profile, work))))
         self.memory = wasmtime.Memory(self.store, wasmtime.MemoryType(wasmtime.Limits(1, None)))
         self.plane.attach(self.memory if memory else None)
-        imports = [*self.plane.imports.values(), self._script(), self._malloc(), self.memory]
+        imports: list[Any] = [*self.plane.imports.values(), self._script(), self._malloc(), self.memory]
         instance = wasmtime.Instance(self.store, module, imports)
         self.exports: dict[str, Any] = dict(instance.exports(self.store).items())
         self.hooks.guest_malloc = self.exports["malloc"]

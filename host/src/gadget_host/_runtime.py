@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -109,7 +109,7 @@ class Runtime:
         )
         self.lift = Lift(self.host, self.plane, self.memory, self.hooks.malloc)
         self.early = Early(self.hooks, self.memory)
-        externs = [*Linker(self).externs(), *([guest_memory] if guest_memory else [])]
+        externs: list[Any] = [*Linker(self).externs(), *([guest_memory] if guest_memory else [])]
         self.instance = self._instantiate(self.module.compiled.code, externs)
         self._connect(dict(self.instance.exports(self.store).items()))
 
@@ -133,7 +133,7 @@ class Runtime:
         return found
 
     def _instantiate(
-        self, module: wasmtime.Module, externs: list[wasmtime.Func | wasmtime.Memory]
+        self, module: wasmtime.Module, externs: Sequence[wasmtime.Func | wasmtime.Memory]
     ) -> wasmtime.Instance:
         """Instantiate one of the guest's modules, which fills memory and tables; they have no (start) section."""
         try:

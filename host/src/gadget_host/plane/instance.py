@@ -62,7 +62,7 @@ def instantiate(
     module = compile_text(store.engine, plane_text(profile), assemble)
     with hooks.unlimited():
         instance = wasmtime.Instance(store, module, [given[i.module, i.name or ""] for i in module.imports])
-    exports = dict(instance.exports(store).items())
+    exports: dict[str, Any] = dict(instance.exports(store).items())
     if forward:
         forward.to(exports["call_malloc"])
     return exports
