@@ -155,6 +155,14 @@ def test_an_object_without_types_says_how_to_get_them() -> None:
         ebpf_sources(OBJECT)
 
 
+def test_an_offset_beyond_any_address_is_refused() -> None:
+    """Sections whose table is said to begin where no integer of the machine's reaches."""
+    spoiled = bytearray(small())
+    spoiled[40:48] = b"\xff" * 8
+    with pytest.raises(EmbedderError, match="is broken"):
+        ebpf_sources(bytes(spoiled))
+
+
 @given(st.data())
 def test_a_spoiled_object_is_read_or_refused(data: st.DataObject) -> None:
     """Nothing but one kind of error comes of it."""

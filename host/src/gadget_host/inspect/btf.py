@@ -90,7 +90,7 @@ def read_types(data: bytes) -> Sequence[BtfType]:
     """
     try:
         return [BtfType(TypeKind.VOID), *_types(_section(data, b".BTF"))]
-    except (struct.error, ValueError, IndexError):
+    except (struct.error, ValueError, IndexError, OverflowError):  # the last: an offset beyond any address
         raise EmbedderError("the eBPF object's description of its types (BTF) is broken") from None
 
 
