@@ -46,13 +46,13 @@ class Host:
         """From now on there is a host."""
         self._functions = import_module("wit_world")
         try:
-            self.short(import_module("gadget_native"))
+            self._shorten(import_module("gadget_native"))
         except ImportError:  # natively
             self.field_get_text, self.field_set_text = self._get_text, self._set_text
         self.Err = import_module("componentize_py_types").Err
         self.attached = True
 
-    def short(self, native: Any) -> None:
+    def _shorten(self, native: Any) -> None:
         """Take the short way, a library in wasm, for what happens with every event."""
         for name in _SHORT:
             setattr(self, name, getattr(native, name))
